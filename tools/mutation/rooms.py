@@ -82,6 +82,7 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tests/robustness/protocol/test_found_schedules.py",
         ),
     ),
+    ("monitoring/feeds/payments.py", ("tests/unit/monitoring/test_payments.py",)),
     (
         "monitoring/feeds/*.py",
         (
@@ -175,6 +176,8 @@ TESTS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "jobs/preprocessing/completeness/day_receipts.py",
         ("tests/unit/gathering/test_day_receipts.py", "tests/unit/jobs/test_values_lost.py"),
     ),
+    ("jobs/landing/payments.py", ("tests/unit/jobs/test_landed_payments.py",)),
+    ("jobs/landing/sizes.py", ("tests/unit/jobs/test_landed_sizes.py",)),
     ("jobs/gaps/find.py", ("tests/unit/gathering/test_gaps.py", "tests/unit/gathering/test_weeks_passed_over.py")),
     (
         "jobs/preprocessing/catch_up.py",

@@ -90,6 +90,7 @@ FEED_NAMES = {
 NO_FAULT_AT_FIRST = {
     *("levels never seen", "levels all new", "levels spelled anew", "half of a column blank"),
     *("a third of the rows", "ids of other loans", "numbers far out", "incomes of twelve years"),
+    *("terms never lent for", "another term for all"),
 }
 """Mutations that make another sound book, where nothing is known of the lender's earlier files."""
 AMONG = tuple(name for name in ALL if name not in NO_FAULT_AT_FIRST)

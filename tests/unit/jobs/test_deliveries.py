@@ -156,6 +156,18 @@ def test_a_file_whose_name_speaks_of_a_day_and_which_nothing_reads_is_said(ctx: 
     assert deliveries(ctx)[1].startswith(said)
 
 
+def test_a_day_with_a_file_of_its_own_beside_that_of_its_month_is_said(ctx: JobContext) -> None:
+    month = f"financial_{DAY:%Y_%m}.parquet"
+    rows = pl.DataFrame({"snapshot_date": [DAY], "loan_id": ["l1"], "origination_date": [str(DAY)]})
+    rows.write_parquet(ctx.layout.landing / "financial" / month)
+    preprocess(ctx, ONE)
+    warned = [json.loads(line) for line in ctx.layout.activity.read_text().splitlines()]
+    (said,) = [entry["message"] for entry in warned if entry["job"] == "warning"]
+    assert said.startswith(f"feed 'financial' of {DAY} is read from the file of that day; rows of it in data/financial")
+    status, told = deliveries(ctx)
+    assert (status, f"data/financial/{month} is not read" in told) == ("pass", True)
+
+
 @pytest.mark.parametrize(
     "name", [".financial_2024_01_01.csv.ab12.tmp", "README.md", "financial.md", "old_2024_01_01.csv"]
 )

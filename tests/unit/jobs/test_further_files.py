@@ -91,6 +91,21 @@ def test_how_many_loans_were_replaced_is_said(tmp_path: Path, caplog: pytest.Log
     assert "preprocess 2024-01-03 to 2024-04-02 again" in caplog.messages[-1]
 
 
+def test_ids_that_lost_their_leading_zeros_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A spreadsheet writes 0017 as 17, and each loan of the file would stand twice without a word."""
+    ctx = home(tmp_path / "home")
+    loans = ["0017,2024-01-03,1000,12,open,", "0018,2024-01-05,1000,24,open,", "A9,2024-01-05,1000,24,open,"]
+    landed(ctx, put(tmp_path, "jan.csv", loans))
+    landed(ctx, put(tmp_path, "same.csv", loans[1:]))
+    assert not [message for message in caplog.messages if "leading zeros" in message]
+    landed(ctx, put(tmp_path, "sheet.csv", ["17,2024-01-03,1000,12,open,", "18,2024-01-05,1000,24,open,"]))
+    (said,) = [message for message in caplog.messages if "leading zeros" in message]
+    assert said.startswith(
+        "2 loans have the id of a loan of an earlier file but for its leading zeros, such as 17 where "
+    )
+    assert "17 where 0017 had landed" in said
+
+
 def test_events_that_the_newer_file_takes_back_go_also_from_days_that_it_does_not_reach(tmp_path: Path) -> None:
     late = put(tmp_path, "late.csv", ["A,2024-01-03,1000,12,lost,2024-03-10", "B,2024-01-20,1000,24,open,"])
     mended = put(tmp_path, "mended.csv", ["A,2024-01-03,1000,12,open,"])

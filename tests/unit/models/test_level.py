@@ -88,6 +88,14 @@ def test_through_the_cycle_a_quarter_of_few_loans_counts_with_the_one_after_it()
     assert found.facts["default_rate"] == pytest.approx((2 * 10 / 100 + 1 * 20 / 100) / 3)
 
 
+def test_through_the_cycle_without_a_bad_half_a_loan_counts_as_one() -> None:
+    """No scalar brings expected defaults to none: of 100 loans half of one is taken to have defaulted."""
+    matured = quarter(2009, 1, 100, 0, 0.1)
+    settings = choosing("through_the_cycle")
+    found = measure_level(SIMPLE, matured, matured, as_of=date(2012, 1, 1), settings=settings)
+    assert found.scalar == pytest.approx(log_odds(0.005) - log_odds(0.1))
+
+
 def test_five_years_of_quarters_are_a_cycle() -> None:
     matured = pl.concat([quarter(2005 + n // 4, n % 4 + 1, 100, 10, 0.1) for n in range(20)])
     settings = choosing("through_the_cycle")

@@ -146,3 +146,37 @@ def test_a_far_value_that_several_loans_of_a_day_have_is_asked_about() -> None:
     assert repeated(*sound, 99_999.0, 99_999.0, 99_999.0) == [("repeated", 99_999.0)]
     assert repeated(*sound, 99_999.0, 99_999.0, 99_999.0, 100_500.0) == []
     assert repeated(*sound, 90_000.0, 90_000.0, 90_000.0) == []
+
+
+def one(amount: float, term: int, paid: float | None, rate: float, income: float) -> pl.DataFrame:
+    return pl.DataFrame([(amount, term, paid, rate, income)], schema=NUMBERS, orient="row")
+
+
+@pytest.mark.parametrize(
+    ("paid", "rate", "expected"),
+    [
+        (149.0, 0.1, Compared(1, 1, 0, 0.496667)),  # 10 instalments of 149 are 1,490 of 3,000
+        (150.0, 0.1, Compared(1, 0, 0, 0.5)),
+        (1_500.0, 0.1, Compared(1, 0, 0, 5.0)),
+        (1_501.0, 0.1, Compared(1, 0, 1, 5.00333)),
+        (32.9, 0.12, Compared()),  # a tenth above the 30 that are interest alone
+        (33.1, 0.12, Compared(1, 1, 0, 0.110333)),
+    ],
+)
+def test_what_is_repaid_by_hand(paid: float, rate: float, expected: Compared) -> None:
+    found = compared(REPAID, one(3_000, 10, paid, rate, 24_000))
+    assert found[:3] == expected[:3]
+    assert found.middle == pytest.approx(expected.middle, rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("paid", "income", "expected"),
+    [
+        (800.0, 24_000.0, Compared(1, 0, 0, 0.4)),
+        (801.0, 24_000.0, Compared(1, 0, 1, 0.4005)),
+        (None, 24_000.0, Compared(1, 0, 0, 0.05)),  # 100 a month, as 3,600 over 36
+        (None, 2_400.0, Compared(1, 0, 1, 0.5)),
+    ],
+)
+def test_what_a_loan_takes_of_the_income_by_hand(paid: float | None, income: float, expected: Compared) -> None:
+    assert compared(BURDEN, one(3_600, 36, paid, 0.1, income)) == expected

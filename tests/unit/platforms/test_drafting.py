@@ -140,7 +140,7 @@ BUREAU = {
     "A,1,2023-01-02,1000,12,0.12\nB,2,2023-01-03,,,0.2\nC,3,2023-01-04,900,24,0.1\n",
     "customer": "customer_id,region,tenure,income\n1,North,7,1\n2,South,8,1\n3,North,9,3\n",
     "months": "account_id,as_of_month,dpd_bucket,months_in_arrears,balance\n"
-    "A,2023-02-01,0,0,900\nA,2023-03-01,30-59,1,900\nB,2023-02-01,0,0,10\nC,2023-02-01,120+,4,800\n",
+    "A,2023-02-01,0,0,900\nA,2023-03-01,30-59,1,900\nB,2023-02-01,0,0,10\nC,2023-06-01,120+,4,800\n",
 }
 
 
@@ -174,7 +174,7 @@ def test_files_of_one_name_in_directories_of_their_own_are_told_by_those(tmp_pat
     assert terms == [("A", "1000", "12.0"), ("C", "900", "10.0")]
     events = book.feeds["loan_performance"].select("loan_id", "event_date", "status", "days_past_due").rows()
     assert ("A", "2023-03-31", "LATE", "30") in events
-    assert ("C", "2023-02-28", "DEFAULT", "120") in events
+    assert ("C", "2023-06-30", "DEFAULT", "120") in events
 
 
 def test_keys_of_a_file_longer_than_what_is_looked_at_are_found_in_the_smaller_set(tmp_path: Path) -> None:

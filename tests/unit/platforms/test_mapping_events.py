@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -188,3 +189,30 @@ def test_prosper_closes_its_losses_at_120_days_so_what_came_before_is_rebuilt() 
     found = build_events(loans, rules, day).select("loan_id", "status", "rebuilt").rows()
     steps = [("LATE", "yes"), ("DEFAULT", "yes"), ("CHARGED_OFF", "no")]
     assert found == [*(("1", *s) for s in steps), *(("2", *s) for s in steps), ("3", "FULLY_PAID", "no")]
+
+
+def lost(count: int, on: Callable[[date], date]) -> list[str]:
+    """Loans of a row of days, all lost on a day that follows from their first one."""
+    days = [date(2020, 1, 1) + timedelta(days=3 * n) for n in range(count)]
+    return [f"{n},{day:%d.%m.%Y},5,12,1,,,,lost,{on(day):%d.%m.%Y}," for n, day in enumerate(days)]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (lost(8, lambda day: day), "8 of 8 losses are dated within a month of their loan by column Since"),
+        (lost(8, lambda day: day + timedelta(days=31)), "8 of 8 losses are dated within a month of their loan"),
+        (lost(8, lambda day: date(2020, 12, 1)), "all 8 losses are dated 2020-12-01 by column Since; is it the day"),
+        (lost(7, lambda day: day), ""),
+        (lost(8, lambda day: day + timedelta(days=32)), ""),
+        ([*lost(7, lambda day: date(2020, 12, 1)), "9,01.01.2020,5,12,1,,,,lost,02.12.2020,"], ""),
+        ([line.replace("lost", "paid") for line in lost(8, lambda day: day)], ""),
+    ],
+)
+def test_losses_dated_by_a_column_of_something_else_are_asked_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lines: list[str], said: str
+) -> None:
+    performance(tmp_path, *lines)
+    asked = [message for message in caplog.messages if "losses are dated" in message]
+    assert len(asked) == bool(said)
+    assert not said or said in asked[0]

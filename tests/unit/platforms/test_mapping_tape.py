@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -272,3 +273,58 @@ def test_amounts_of_another_unit_than_the_balances_are_told(tmp_path: Path, capl
     caplog.clear()
     _, sound = told(caplog, tmp_path, *[line for loan in "1234" for line in monthly(loan, (0, 290), (0, 250))])
     assert "five times" not in sound
+
+
+@pytest.mark.parametrize("written", ["90+", "61-90", "-30", "30.5"])
+def test_days_past_due_that_are_no_whole_days_stand_in_their_event_as_they_were_written(
+    tmp_path: Path, written: str
+) -> None:
+    book = read(tmp_path, "1,2020-01-31,0,200,100,9,A,300", f"1,2020-02-29,{written},200,0,0,A,300")
+    assert events(book, "1")[-1] == ("2020-02-29", "CURRENT", f"{written} is no whole number of days")
+    remedy = load_mapping(mapping_file(tmp_path, MAPPING), date(2021, 1, 1)).remedies["days_past_due"]
+    assert (
+        "write whole days into Late, such as 45, and name it in the mapping (tape: {days_past_due: COLUMN})" in remedy
+    )
+
+
+@pytest.mark.parametrize(
+    ("counted", "asked"), [(lambda month: month, True), (lambda month: 30 * month, False), (lambda month: 4, False)]
+)
+def test_months_past_due_in_place_of_days_are_asked_about(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, counted: Callable[[int], int], asked: bool
+) -> None:
+    """A loan that pays nothing in a month is thirty days later at its end, and not one."""
+    lines = [
+        f"{loan},2020-{month:02}-28,{counted(month - 1)},300,0,0,A,300"
+        for loan in (1, 2, 3, 4)
+        for month in range(1, 6)
+    ]
+    read(tmp_path, *lines)
+    said = [message for message in caplog.messages if "later" in message]
+    assert len(said) == asked
+    if asked:
+        assert said[0].startswith("Late: in 12 of 12 months in which a late loan became later it did so by less than a")
+        assert said[0].endswith("'days_past_due: {column: Late, times: 30}'")
+
+
+def test_months_past_due_become_days_by_times(tmp_path: Path) -> None:
+    text = MAPPING.replace("days_past_due: Late", "days_past_due: {column: Late, times: 30}")
+    book = read(tmp_path, "1,2020-01-31,0,200,100,9,A,300", "1,2020-04-30,3,200,0,0,A,300", text=text)
+    assert events(book, "1")[-1] == ("2020-04-30", "DEFAULT", "90")
+
+
+def test_a_file_without_any_days_past_due_beside_files_with_them_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All its loans would count as their status says, which in many books is the same for late ones."""
+    for name, month, late in (("tape_1", 1, 0), ("tape_2", 2, ""), ("tape_3", 3, "")):
+        rows = [f"{loan},2020-{month:02}-28,{late},300,0,0,A,300" for loan in range(1, 21)]
+        (tmp_path / f"{name}.csv").write_text("\n".join([HEADER, *rows, ""]))
+    loans = tmp_path / "loans.csv"
+    loans.write_text(LOANS)
+    lender = load_mapping(mapping_file(tmp_path, MAPPING), date(2021, 1, 1))
+    lender.read([loans, tmp_path / "tape_1.csv"], None, None)
+    assert not [message for message in caplog.messages if "no row has days past due" in message]
+    lender.read([loans, *sorted(tmp_path.glob("tape_*.csv"))], None, None)
+    (said,) = [message for message in caplog.messages if "no row has days past due" in message]
+    assert said.startswith("tape_2.csv and 1 more: no row has days past due, which other files of the tape have")

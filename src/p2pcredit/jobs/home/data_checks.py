@@ -23,8 +23,14 @@ from p2pcredit.jobs.preprocessing.checks.quarantine_checks import commonest_caus
 from p2pcredit.jobs.preprocessing.completeness.kept_facts import seen_in_receipts
 from p2pcredit.jobs.preprocessing.set_aside import most_frequent, values_given, values_lost
 from p2pcredit.monitoring.feeds.findings import DRIFT, IMPLAUSIBLE, LEVELS
-from p2pcredit.periods import spans_of
-from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
+from p2pcredit.periods import DateRange, spans_of
+from p2pcredit.storage.landing.files import (
+    OVERLOOKED,
+    days_beside_month,
+    find_landing_files,
+    landed_range,
+    overlooked_files,
+)
 from p2pcredit.storage.tables.day_receipts import days_complete, last_complete, read_receipts
 from p2pcredit.storage.tables.lake import Lake
 
@@ -156,7 +162,15 @@ def check_deliveries(ctx: JobContext) -> Finding:
         return Status.FAIL, f"landed anew after they were preprocessed: {said}; take in: {commands}{more}"
     if not all(seen_in_receipts(receipts, feed) for feed in FEEDS):
         return Status.UNDETERMINED, "the receipts of the days do not say which files were preprocessed"
-    return Status.PASS, f"{len(days):,} days hold what landed for them"
+    return Status.PASS, f"{len(days):,} days hold what landed for them" + _beside_months(
+        ctx, DateRange(days[0], days[-1])
+    )
+
+
+def _beside_months(ctx: JobContext, days: DateRange) -> str:
+    """Say of which days a month's file is not read, since they have files of their own."""
+    beside = {name: own for feed in ALL_FEEDS for name, own in days_beside_month(ctx.layout, feed, days).items()}
+    return "".join(f"; {name} is not read for {in_short(own)}, with a file alone" for name, own in beside.items())
 
 
 def check_values(ctx: JobContext) -> Finding:

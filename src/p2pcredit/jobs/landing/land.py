@@ -216,14 +216,14 @@ def _write_book(
     before = landed_before(ctx.layout, book, landings, sources, days) if is_file and days is not None else None
     if days is not None:
         noted(landings, entry_of(landings, sources, days), early, partial(loans_of, book, "loan_terms", days))
-    span, replaced = days if before is None else before.span, 0
+    span, replaced, alike = days if before is None else before.span, 0, list[tuple[str, str]]()
     catalogue = joined_with(ctx.catalogue, looked.sizes.catalogue.own, profile.name)
     write_own_features(ctx.layout, catalogue)
     feeds = {**FEEDS, **{feed.name: catalogue.feed(feed.name) for feed in looked.further}}
     _write_manifest(ctx.layout, profile.name, under_way(landings, sources, days, span))
     _write_rejected(_rejected_file(ctx.layout, profile.name, sources), book)
     if span is not None:
-        replaced = 0 if before is None else before.replaced(FEEDS["loan_terms"])
+        replaced, alike = (0, alike) if before is None else before.met(FEEDS["loan_terms"])
         for done, (name, feed) in enumerate(feeds.items()):
             ctx.progress(f"writing {name}", done, len(feeds))
             rows = partial(book.rows, name)
@@ -236,6 +236,13 @@ def _write_book(
             replaced,
             span.first,
             span.last,
+        )
+    if alike:
+        logger.warning(
+            "%d loans have the id of a loan of an earlier file but for its leading zeros, such as %s where %s had "
+            "landed; where they are the same, each now stands twice: write ids as text, and land into a new home",
+            len(alike),
+            *reversed(alike[0]),
         )
     return feeds, replaced
 

@@ -12,7 +12,13 @@ from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.landing.deliveries import in_short, recently_landed_anew
 from p2pcredit.periods import DateRange, count_of_days
-from p2pcredit.storage.landing.files import OVERLOOKED, find_landing_files, landed_range, overlooked_files
+from p2pcredit.storage.landing.files import (
+    OVERLOOKED,
+    days_beside_month,
+    find_landing_files,
+    landed_range,
+    overlooked_files,
+)
 from p2pcredit.storage.landing.manifest import require_whole_landing
 from p2pcredit.storage.landing.read import check_landing
 
@@ -21,7 +27,7 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     """Make sure that a feed has landed for every day, in files that can be read; one that is optional, where it has.
 
     Days before that landed anew since they were preprocessed are said in a warning, and so are files whose names speak
-    of these days and which nothing reads.
+    of these days and which nothing reads, and days that have a file of their own beside that of their month.
 
     Returns:
         `feed`, `days`, `rows` (of a single day), `landed_anew` (days before, of those that drift is judged by).
@@ -51,6 +57,8 @@ def check_source(ctx: JobContext, feed: str, days: DateRange) -> Receipt:
     require_whole_landing(ctx.layout, days)
     for name in overlooked_files(ctx.layout, feed, days):
         warn(ctx, f"{name} {OVERLOOKED}")
+    for name, own in days_beside_month(ctx.layout, feed, days).items():
+        warn(ctx, f"feed '{feed}' of {in_short(own)} is read from the file of that day; rows of it in {name} are not")
     anew = recently_landed_anew(ctx, feed, days.first)
     if anew:
         what = f"feed '{feed}' landed anew for {in_short(anew)} after it was preprocessed"

@@ -31,7 +31,7 @@ from p2pcredit.platforms.mapped.values import (
     whole_days,
     without_impossible_days,
 )
-from p2pcredit.platforms.mapped.warnings import note_made_after, warn_of_one_delay
+from p2pcredit.platforms.mapped.warnings import note_made_after, warn_of_delays
 from p2pcredit.platforms.missing_signs import is_blank
 from p2pcredit.platforms.raw_table import RawTable
 
@@ -78,8 +78,9 @@ def cut_book(
     on = pl.when(pl.col("status").is_in(with_events)).then(pl.col("on"))
     own = loans.select("loan_id", on.alias("on"), "snapshot_date").filter(pl.col("on") < pl.col("snapshot_date"))
     early.append(own)
+    notes.loss_dates.look_at(loans, events.rules)
     overdue = [status for status, rule in events.rules.items() if rule == PAST_DUE]
-    warn_of_one_delay(mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
+    warn_of_delays(mapping, loans.filter(pl.col("status").is_in(overdue))["days_past_due"])
     performance = build_events(loans, dict(events.rules), read_on, as_it_stands=events.received is None)
     if events.received is not None:
         paid = table.rows.select(keys[1], *_received(today, events.received))

@@ -167,7 +167,7 @@ class MappedPlatform:
         )
         self.derived.warn(path.name)
         warn_of_early(path, early)
-        self.notes.warn(path, self.read_on)
+        self.notes.warn(path, self.mapping)
 
     def columns(self, file: Path) -> pl.DataFrame:
         """Read every column of a download as text, those too that no feed takes; leave out records of another shape."""

@@ -13,6 +13,7 @@ from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.values import as_date, as_flag, dates_after_reading, text_of
 from p2pcredit.platforms.mapped.warnings import (
     AFTER_READING,
+    LossDates,
     warn_of_flags,
     warn_of_grouped,
     warn_of_late_values,
@@ -34,6 +35,7 @@ class ReadingNotes:
             there are.
         pointed: Of columns of amounts, how their points stand.
         made_after: Of loans made after the statuses were read their number and last day, part by part.
+        loss_dates: By which dates loans were lost.
     """
 
     unread_dates: dict[str, str] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class ReadingNotes:
     known_late: dict[str, tuple[int, int]] = field(default_factory=dict)
     pointed: dict[str, Pointed] = field(default_factory=dict)
     made_after: list[tuple[int, date]] = field(default_factory=list)
+    loss_dates: LossDates = field(default_factory=LossDates)
 
     def note_dates(self, mapping: PlatformMapping, rows: pl.DataFrame, needs_date: pl.Expr) -> None:
         """Keep the first text of each column of dates that is none, for the line that says what to write.
@@ -78,11 +81,12 @@ class ReadingNotes:
         before, of = self.known_late.get(name, (0, 0))
         self.known_late[name] = before + late, of + values
 
-    def warn(self, path: Path, read_on: date | None) -> None:
+    def warn(self, path: Path, mapping: PlatformMapping) -> None:
         """Warn of what was found in a file, and forget it; dates are told by the line on each column of them."""
         warn_of_flags(path, self.unread_flags)
         warn_of_grouped(path, self.pointed)
-        warn_of_reading(path, read_on, self.made_after)
+        warn_of_reading(path, mapping.events.read_on, self.made_after)
+        self.loss_dates.warn(path, " or ".join(mapping.events.on.names) if mapping.events.on else "on")
         warn_of_late_values(path, self.known_late)
         for found in (self.unread_flags, self.pointed, self.known_late, self.made_after):
             found.clear()

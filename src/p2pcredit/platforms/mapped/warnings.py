@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ import polars as pl
 from p2pcredit.platforms.mapped.dates import date_remedy
 from p2pcredit.platforms.mapped.numbers import Pointed
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
+from p2pcredit.platforms.mapped.statuses.events import Rule
 
 MOST_ABSENT_NAMED = 5
 AFTER_READING = "on, after read_on"
@@ -21,6 +23,9 @@ AFTER_READING = "on, after read_on"
 _ON = '"on"'
 """The key of the date of a status: without the quotes YAML reads it as yes."""
 _MANY_LATE = 8
+_YOUNG_DAYS = 31
+_FEW_DAYS = 14
+"""Where no loan is later than that, what is counted is hardly days: a file of many late loans has older ones."""
 _MANY_GROUPED = 3
 logger = logging.getLogger("p2pcredit")
 
@@ -40,7 +45,7 @@ def remedies_of(mapping: PlatformMapping, unread_dates: Mapping[str, str]) -> di
     on = mapping.events.on
     opened = mapping.feeds.get("credit_history", {}).get("earliest_credit_line")
     lines = " or ".join(opened.names) if opened else "COLUMN"
-    days = mapping.events.days_past_due
+    days = mapping.tape.days_past_due if mapping.tape else mapping.events.days_past_due
     late = " or ".join(days.names) if days else "a column of days"
     said = " or ".join(mapping.events.status.names)
     dated = 'name the column that holds it in the mapping, events: {"on": COLUMN}'
@@ -62,8 +67,8 @@ def remedies_of(mapping: PlatformMapping, unread_dates: Mapping[str, str]) -> di
         "term": f'{months} holds whole months; give other texts a number, such as \'values: {{"3 years": "36"}}\'',
         "status": f"say under events.rules what each text of {said} means",
         "event_date": f"without its date, what became of a loan is unknown; {dated}",
-        "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as "
-        "45, and name it in the mapping (events: {days_past_due: COLUMN})",
+        "days_past_due": f"without them, what became of a loan is unknown; write whole days into {late}, such as 45, "
+        f"and name it in the mapping ({'tape' if mapping.tape else 'events'}: {{days_past_due: COLUMN}})",
     }
 
 
@@ -82,16 +87,85 @@ def warn_of_days(mapping: PlatformMapping) -> None:
             )
 
 
-def warn_of_one_delay(mapping: PlatformMapping, days: pl.Series) -> None:
-    """Warn where all of many loans that are late are late by the same number of days: none is counted."""
-    given = days.drop_nulls()
-    if len(given) >= _MANY_LATE and given.min() == given.max():
+def warn_of_delays(mapping: PlatformMapping, days: pl.Series) -> None:
+    """Warn where all of many loans that are late are late by the same number of days, or by less than half a month.
+
+    The first is no count, the second one of months or instalments.
+    """
+    given, of = days.drop_nulls(), mapping.events.days_past_due
+    column = " or ".join(of.names) if of else "days_past_due"
+    if len(given) < _MANY_LATE:
+        return
+    if given.min() == given.max():
         logger.warning(
             "%s: all %d loans that are past due have the value %s; is it the number of days, and of each loan?",
-            " or ".join(mapping.events.days_past_due.names) if mapping.events.days_past_due else "days_past_due",
+            column,
             len(given),
             given[0],
         )
+    elif given.le(_FEW_DAYS).all():
+        logger.warning(
+            "%s: all %d loans that are past due are so by %s to %s; is it a number of days, and none of months or "
+            "instalments? Else write under events 'days_past_due: {column: %s, times: 30}'",
+            column,
+            len(given),
+            given.min(),
+            given.max(),
+            column,
+        )
+
+
+@dataclass(slots=True)
+class LossDates:
+    """Counts, part by part, by which dates loans were lost: those of another column are no dates of losses.
+
+    Args:
+        losses: How many loans were lost and have a date.
+        young: Of those, how many were within a month of their first day.
+        first, last: The dates of the first and the last of them.
+    """
+
+    losses: int = 0
+    young: int = 0
+    first: date | None = None
+    last: date | None = None
+
+    def look_at(self, loans: pl.DataFrame, rules: Mapping[str, Rule]) -> None:
+        """Add a part: `status`, `on` and `snapshot_date` of its loans."""
+        lost = [
+            status
+            for status, events in rules.items()
+            if isinstance(events, tuple) and any(event.status in {"DEFAULT", "CHARGED_OFF"} for event in events)
+        ]
+        own = loans.filter(pl.col("status").is_in(lost), pl.col("on") >= pl.col("snapshot_date"))
+        first, last = own["on"].min(), own["on"].max()
+        if isinstance(first, date) and isinstance(last, date):
+            self.losses += own.height
+            self.young += own.filter((pl.col("on") - pl.col("snapshot_date")).dt.total_days() <= _YOUNG_DAYS).height
+            self.first = first if self.first is None else min(first, self.first)
+            self.last = last if self.last is None else max(last, self.last)
+
+    def warn(self, path: Path, column: str) -> None:
+        """Ask of many losses whether all are of one day, or most within a month of their loans; then begin anew."""
+        if self.losses >= _MANY_LATE and self.first == self.last:
+            logger.warning(
+                "%s: all %d losses are dated %s by column %s; is it the day of each loss, and not that of the file? "
+                "Loans lost before it would count as good",
+                path.name,
+                self.losses,
+                self.first,
+                column,
+            )
+        elif self.losses >= _MANY_LATE and 2 * self.young > self.losses:
+            logger.warning(
+                "%s: %d of %d losses are dated within a month of their loan by column %s; is it the day of the loss, "
+                "and not one of the loan or its first instalment?",
+                path.name,
+                self.young,
+                self.losses,
+                column,
+            )
+        self.losses, self.young, self.first, self.last = 0, 0, None, None
 
 
 def note_made_after(read_on: date | None, made: pl.Series, found: list[tuple[int, date]]) -> None:

@@ -101,6 +101,24 @@ def _own_files(feed_name: str, days: DateRange, there: Collection[str]) -> dict[
     return own
 
 
+def days_beside_month(layout: Layout, feed_name: str, days: DateRange) -> dict[str, list[date]]:
+    """Find the days that have a file of their own beside that of their month, whose rows of these days nothing reads.
+
+    Returns:
+        `data/FEED/NAME` of the month's file -> these days, in order.
+
+    Raises:
+        SourceError, StorageError: As for one day.
+    """
+    there = set(names_in(layout.landing / feed_name))
+    found = {}
+    for month in days.months():
+        name = month_file(layout, feed_name, month.first).name
+        if name in there and (own := list(_own_files(feed_name, month, there))):
+            found[f"data/{feed_name}/{name}"] = own
+    return found
+
+
 def landed_range(layout: Layout) -> DateRange | None:
     """Return the first and the last day that files of any feed hold, by their names; None where nothing has landed.
 
@@ -268,6 +286,7 @@ __all__ = [
     "DAY_ENDINGS",
     "OVERLOOKED",
     "SNAPSHOT",
+    "days_beside_month",
     "find_landing_file",
     "find_landing_files",
     "landed_bytes",

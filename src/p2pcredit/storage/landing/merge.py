@@ -44,6 +44,24 @@ def shares_days(one: DateRange, other: DateRange) -> bool:
     return one.first <= other.last and other.first <= one.last
 
 
+def same_but_for_zeros(ids: pl.Series, others: pl.Series) -> list[tuple[str, str]]:
+    """Find ids of digits that are the same number as one of others, but written with more or fewer leading zeros.
+
+    Examples:
+        >>> same_but_for_zeros(pl.Series(["0007", "8", "A9", None]), pl.Series(["7", "8", "09", "A09"]))
+        [('0007', '7')]
+    """
+
+    def digits(of: pl.Series, name: str) -> pl.DataFrame:
+        given = of.cast(pl.String).drop_nulls().unique().alias(name).to_frame()
+        return given.filter(pl.col(name).str.contains(r"^[0-9]+$")).with_columns(
+            pl.col(name).str.strip_chars_start("0").alias("number")
+        )
+
+    both = digits(ids, "one").join(digits(others, "other"), on="number").filter(pl.col("one") != pl.col("other"))
+    return both.select("one", "other").sort("one", "other").rows()
+
+
 @dataclass(frozen=True, slots=True)
 class LandedBefore:
     """What other files landed on days that a new landing shares, or whose loans it holds.
@@ -89,10 +107,16 @@ class LandedBefore:
 
         return rows_of
 
-    def replaced(self, feed: Feed) -> int:
-        """Count the rows of this feed that are replaced by those of the new landing."""
-        rows = read_landing(self.layout, feed, self.span).frame
-        return rows.filter(pl.col("loan_id").is_in(self.originated.implode())).height
+    def met(self, feed: Feed) -> tuple[int, list[tuple[str, str]]]:
+        """Count the rows of this feed that are replaced by those of the new landing, and find loans that are not.
+
+        Returns:
+            That count; and the ids of loans that stay, each with the one of the new landing that is the same number but
+            for its leading zeros.
+        """
+        ids = read_landing(self.layout, feed, self.span).frame["loan_id"]
+        again = ids.is_in(self.originated.implode()).fill_null(value=False)
+        return int(again.sum()), same_but_for_zeros(ids.filter(~again), self.originated)
 
     def _staying(self, feed: Feed, month: DateRange) -> pl.DataFrame:
         inside = [day for day in month if any(day in days for days in self.ranges)]
@@ -107,4 +131,4 @@ class LandedBefore:
         )
 
 
-__all__ = ["LandedBefore", "entry_days", "holds_any", "shares_days"]
+__all__ = ["LandedBefore", "entry_days", "holds_any", "same_but_for_zeros", "shares_days"]

@@ -50,6 +50,24 @@ def impossible(low: str, high: str, *texts: str) -> Mutation:
     return mutate
 
 
+def without_months_of(months: str, count: str) -> Mutation:
+    """Take away the months since an event from loans that have such events by their count."""
+
+    def mutate(book: Book, luck: Random) -> None:
+        for table, (header, rows) in book.tables.items():
+            if months not in header or count not in header:
+                continue
+            at, there = header.index(months), header.index(count)
+            for row in rows:
+                if row[at] and 0 < size(row[there]) < float("inf"):
+                    row[at] = luck.choice(["", *MISSING_SIGNS])
+                    if book.touched is not None:
+                        book.touched.add(row[header.index(book.key)].strip())
+                    book.columns |= {months, table}
+
+    return mutate
+
+
 def far_again(book: Book, luck: Random) -> None:
     """Put one value of nines, twice the largest at least, into every third filled cell of a column of numbers.
 

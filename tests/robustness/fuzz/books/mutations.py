@@ -16,6 +16,7 @@ from tests.robustness.fuzz.books.cells import (
     ids,
     impossible,
     respelled,
+    without_months_of,
 )
 from tests.robustness.fuzz.books.tables import (
     a_third,
@@ -73,6 +74,8 @@ VALUES: dict[str, Mutation] = {
     "a range upside down": impossible("fico_low", "fico_high", "760", "700"),
     "debts without an income": impossible("annual_income", "debt_to_income", "0", "12.5"),
     "ids of other loans": ids(lambda text: f"{text}9", lambda text: f"0{text}"),
+    "months of a counted delinquency blank": without_months_of("months_since_delinquency", "delinquencies_2y_count"),
+    "months of a counted record blank": without_months_of("months_since_record", "public_records_count"),
 }
 COLUMNS: dict[str, Mutation] = {
     "a renamed column": whole_table(rename),

@@ -17,6 +17,7 @@ TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
     "day": pl.Date,
     "row": pl.Int64,
     "days_past_due": pl.Int64,
+    "days_text": pl.String,
     "overdue": pl.Float64,
     "said": pl.String,
     "balance": pl.Float64,
@@ -25,9 +26,14 @@ TAPE_SCHEMA: dict[str, type[pl.DataType]] = {
     "interest": pl.Float64,
     "fees": pl.Float64,
 }
-"""A row of a tape: `row` is its place, `said` its status as the text that it has, the rest days and amounts."""
+"""A row of a tape: `row` is its place, `said` its status as the text that it has, `days_text` what is wrong with days
+past due that say nothing, never itself a number; the rest days and amounts."""
 LEFT, ABSENT = "left the tape", "not on the tape"
 """What stands in place of a status that is not known; no contract has it, so the loan's outcome is unknown."""
+RISES, SLOW_RISES = "rises", "slow rises"
+"""Months in which a loan that was late became later, and those in which by less than a tenth of the days that passed:
+what is counted is months or instalments, and no days."""
+_MONTH, _TENTH = (20, 40), 10
 _STEPS = (1, 30, 60, 90, 120, 150, 180)
 _MONEY = ("paid", "principal", "interest", "fees")
 
@@ -36,21 +42,23 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
     """Make the events of the loans of some rows.
 
     A loan has an event on each day on which its status, or the step of its days past due (1, 30, 60, 90 and so on),
-    is another than on the row before, on which money came in, and on which it ended. A row is known on its day, so no
-    event is rebuilt. Money after a charge-off is a recovery. A loan whose rows end before the tape does, and that
-    neither ended nor was in default, has left it: its outcome is unknown, unless the mapping says that it was paid
-    back; that is known on the next day of the tape.
+    is another than on the row before, on which its days past due cannot be read, on which money came in, and on which
+    it ended. A row is known on its day, so no event is rebuilt. Money after a charge-off is a recovery. A loan whose
+    rows end before the tape does, and that neither ended nor was in default, has left it: its outcome is unknown,
+    unless the mapping says that it was paid back; that is known on the next day of the tape.
 
     Args:
         tape: How the tape is declared.
         rows: All rows of these loans, as `TAPE_SCHEMA`, one a loan and day.
         days: The days of the whole tape, in order.
-        told: Gains counts of what should not be: `reopened` loans with days past due after they were paid back.
+        told: Gains counts of what should not be: `reopened` loans with days past due after they were paid back; and of
+            `RISES` and `SLOW_RISES`.
 
     Returns:
         `snapshot_date` (Date) and the columns of the feed `loan_performance` as text, by loan and day.
     """
     rows = rows.sort("loan_id", "day").with_columns(_days_past_due(tape))
+    told.update(_rises(rows))
     rows = rows.with_columns(_status(tape).alias("status")).with_columns(_step().alias("step"))
     closing = pl.col("status").is_in(sorted(CLOSING_STATUSES)).fill_null(value=False)
     earlier = pl.when(closing).then("status").forward_fill().shift().over("loan_id")
@@ -64,6 +72,7 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
         .then(quiet)
         .otherwise(pl.col("status").eq_missing(before["status"]) & pl.col("step").eq_missing(before["step"]))
     )
+    same = same & pl.col("days_text").is_null()
     came = pl.any_horizontal(pl.col(name) > 0 for name in _MONEY).fill_null(value=False)
     open_ = pl.col("ended").is_null()
     events = rows.filter((open_ & (~same.fill_null(value=False) | came)) | ((pl.col("ended") == "CHARGED_OFF") & came))
@@ -75,6 +84,18 @@ def tape_events(tape: Tape, rows: pl.DataFrame, days: Sequence[date], told: Coun
     return pl.concat([_of_rows(events), _of_gone(tape, last, days)]).sort(
         "loan_id", "snapshot_date", maintain_order=True
     )
+
+
+def _rises(rows: pl.DataFrame) -> Counter[str]:
+    """Count the months in which a loan that was late became later, and of them those in which days did not add up."""
+    of_loan = rows.select(
+        pl.col("days_past_due").shift().over("loan_id").alias("before"),
+        pl.col("days_past_due").alias("now"),
+        (pl.col("day") - pl.col("day").shift().over("loan_id")).dt.total_days().alias("passed"),
+    )
+    risen = of_loan.filter(pl.col("before") > 0, pl.col("now") > pl.col("before"), pl.col("passed").is_between(*_MONTH))
+    slow = risen.filter((pl.col("now") - pl.col("before")) * _TENTH < pl.col("passed"))
+    return Counter({RISES: risen.height, SLOW_RISES: slow.height})
 
 
 def _days_past_due(tape: Tape) -> pl.Expr:
@@ -134,7 +155,7 @@ def _of_rows(rows: pl.DataFrame) -> pl.DataFrame:
     own = ~recovered.fill_null(value=False)
     said = {
         "status": pl.coalesce("ended", "status"),
-        "days_past_due": days.cast(pl.String),
+        "days_past_due": pl.coalesce(days.cast(pl.String), "days_text"),
         "principal_outstanding": amount(pl.when(pl.col("balance") >= 0).then("balance")),
         "amount_received": amount(pl.when(own & ~divided).then("paid")),
         "principal_received": amount(pl.when(own).then("principal")),
@@ -156,4 +177,4 @@ def _of_gone(tape: Tape, last: pl.DataFrame, days: Sequence[date]) -> pl.DataFra
     return event_rows(gone, after, {**said, "days_past_due": pl.lit("0")} if paid else said)
 
 
-__all__ = ["ABSENT", "LEFT", "TAPE_SCHEMA", "tape_events"]
+__all__ = ["ABSENT", "LEFT", "RISES", "SLOW_RISES", "TAPE_SCHEMA", "tape_events"]

@@ -51,7 +51,7 @@ def without_jumps(rows: pl.DataFrame, told: Counter[str], *, says_few_days: bool
     so that the outcome of the loan stays known; else they are missing.
 
     Args:
-        rows: `loan_id`, `day`, `days_past_due`, `made`, by loan and day.
+        rows: `loan_id`, `day`, `days_past_due`, `days_text` (what is wrong with them), `made`, by loan and day.
         told: Gains `jumped`, the rows.
         says_few_days: Whether the tape ever says 1 to 29 days past due.
         default_days: Days past due from which a loan is in default.
@@ -60,8 +60,9 @@ def without_jumps(rows: pl.DataFrame, told: Counter[str], *, says_few_days: bool
         >>> from datetime import date
         >>> days = [date(2024, month, 28) for month in (1, 2, 3, 4, 5)]
         >>> rows = pl.DataFrame({"loan_id": ["a"] * 5, "day": days, "days_past_due": [3, 999, 62, 999, 28]})
+        >>> rows = rows.with_columns(made=pl.lit(date(2020, 1, 1)), days_text=pl.lit(None, dtype=pl.String))
         >>> found = without_jumps(
-        ...     rows.with_columns(made=pl.lit(date(2020, 1, 1))), told := Counter(), says_few_days=True, default_days=90
+        ...     rows, told := Counter(), says_few_days=True, default_days=90
         ... )
         >>> found["days_past_due"].to_list(), told["jumped"]
         ([3, 3, 62, None, 28], 2)
@@ -76,7 +77,11 @@ def without_jumps(rows: pl.DataFrame, told: Counter[str], *, says_few_days: bool
     wrong = ~stays.fill_null(value=True) & most.is_not_null()
     told["jumped"] += int(rows.select(wrong.sum()).item())
     harmless = pl.when(most < default_days).then(before.fill_null(0))
-    return rows.with_columns(pl.when(wrong).then(harmless).otherwise(late).alias("days_past_due"))
+    said = pl.format("{} days past due, more than the loan can have", late)
+    return rows.with_columns(
+        pl.when(wrong).then(harmless).otherwise(late).alias("days_past_due"),
+        pl.when(wrong & harmless.is_null()).then(said).otherwise("days_text").alias("days_text"),
+    )
 
 
 def without_odd_balances(rows: pl.DataFrame, told: Counter[str]) -> pl.DataFrame:

@@ -25,9 +25,17 @@ from p2pcredit.platforms.mapped.expressions.derived import DerivedColumns
 from p2pcredit.platforms.mapped.schema.files import Tape
 from p2pcredit.platforms.mapped.schema.mapping import PlatformMapping
 from p2pcredit.platforms.mapped.tape.columns import TapeColumns
-from p2pcredit.platforms.mapped.tape.events import TAPE_SCHEMA, tape_events
+from p2pcredit.platforms.mapped.tape.events import RISES, SLOW_RISES, TAPE_SCHEMA, tape_events
 from p2pcredit.platforms.mapped.tape.impossible import LOANS_SCHEMA, possible_rows
-from p2pcredit.platforms.mapped.values import as_date, as_text, text_of, total_of, whole_days
+from p2pcredit.platforms.mapped.values import (
+    as_date,
+    as_text,
+    days_text,
+    problem_with_days,
+    text_of,
+    total_of,
+    whole_days,
+)
 from p2pcredit.platforms.missing_signs import blanked, is_blank
 from p2pcredit.platforms.raw_table import RawTable
 from p2pcredit.readers.csv.blocks import IrregularError
@@ -39,6 +47,7 @@ _GROUPS = 64
 _A_MONTH = 31
 _FEW, _FEW_OF = 2, 0.005
 """So many loans, or this share of them, may have been paid back to a fifth within two months."""
+_FEWEST_RISES, _MANY_ROWS = 8, 20
 _USUAL = 0.5
 """Where more loans than this share lack rows of months, that is how the tape is made."""
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
@@ -57,6 +66,7 @@ class TapeRows:
         loans: The hashes of its loans, sorted.
         beside: What is known of the loans beside the tape, as `LOANS_SCHEMA`, part by part.
         told: How often what should not be was found.
+        delays: File -> its rows, and those that say how many days past due.
         says_few_days: Whether any row says 1 to 29 days past due.
         columns: What its columns hold.
     """
@@ -68,6 +78,7 @@ class TapeRows:
     loans: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     beside: list[pl.DataFrame] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
+    delays: dict[str, tuple[int, int]] = field(default_factory=dict)
     says_few_days: bool = False
     columns: TapeColumns = field(init=False)
 
@@ -91,6 +102,7 @@ class TapeRows:
             self.spool.clear()
             self.rejected.clear()
             self.columns.clear()
+            self.delays.clear()
             days, loans = set[date](), [self.loans]
             try:
                 for path in sorted(files):
@@ -158,6 +170,10 @@ class TapeRows:
         if today is not None:
             table = table.reject(day > today, "a day of the tape in the future", value=day.cast(pl.String))
         self.rejected.append(table.rejected)
+        if tape.days_past_due is not None:
+            told = int(table.rows.select((~is_blank(days_text(tape.days_past_due))).sum()).item())
+            before = self.delays.get(table.file, (0, 0))
+            self.delays[table.file] = (before[0] + table.rows.height, before[1] + told)
         none = pl.lit(None, dtype=pl.Date)
         rows = _plain(mapping, table.rows, tape)
         loan = pl.col(tape.loan_id).str.strip_chars().str.replace(WHOLE_ID, "${1}")
@@ -169,6 +185,7 @@ class TapeRows:
             "day": day,
             "row": pl.col("row_number"),
             "days_past_due": _days(tape) if tape.days_past_due else nothing["days_past_due"],
+            "days_text": problem_with_days(tape.days_past_due) if tape.days_past_due else nothing["days_text"],
             "overdue": total_of([(1, tape.overdue)]) if tape.overdue else nothing["overdue"],
             "said": pl.when(~is_blank(said)).then(said),
             "balance": total_of([(1, tape.balance)]) if tape.balance else nothing["balance"],
@@ -242,6 +259,26 @@ class TapeRows:
 
     def _report(self) -> None:
         self.columns.warn()
+        silent = [name for name, (rows, given) in self.delays.items() if rows >= _MANY_ROWS and not given]
+        if silent and any(given for _, given in self.delays.values()):
+            logger.warning(
+                "%s%s: no row has days past due, which other files of the tape have; such a loan counts as its status "
+                "says; look for the column under another name, or land the file again",
+                silent[0],
+                f" and {len(silent) - 1} more" if len(silent) > 1 else "",
+            )
+        rises, slow = self.told.pop(RISES, 0), self.told.pop(SLOW_RISES, 0)
+        if rises >= _FEWEST_RISES and 2 * slow > rises and self.tape.days_past_due is not None:
+            column = " or ".join(self.tape.days_past_due.names)
+            logger.warning(
+                "%s: in %d of %d months in which a late loan became later it did so by less than a tenth of the days "
+                "that passed; are these months or instalments past due? Then write under 'tape' "
+                "'days_past_due: {column: %s, times: 30}'",
+                column,
+                slow,
+                rises,
+                column,
+            )
         loans, compared = self.told.pop("of loans", 0), self.told.pop("compared", 0)
         if self.told["gaps"] > _USUAL * loans:
             del self.told["gaps"]  # it has rows where something changed only
