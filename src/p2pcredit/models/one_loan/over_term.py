@@ -95,9 +95,7 @@ def _kept(structure: TermStructure | None, experience: Experience | None) -> Cal
             return _Product(months, structure.growth_of(months), (), 0.0)
         shown = experience.of(months)
         early = np.clip(early_hazards(shown.early, months), 0.0, 1.0)
-        return _Product(
-            months, structure.growth_of(months), tuple(early.tolist()), min(shown.loss_given_default, 1.0)
-        )
+        return _Product(months, structure.growth_of(months), tuple(early.tolist()), min(shown.loss_given_default, 1.0))
 
     return product_of
 
