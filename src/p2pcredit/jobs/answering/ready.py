@@ -79,6 +79,11 @@ class ReadyModel:
         """Its name in the bank."""
         return self._scorer.model_id
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it answers one application without a table."""
+        return self._one is not None
+
     def answer(self, records: Sequence[Record], mapping: MappedPlatform | None, request_id: str) -> Answered:
         """Answer applications.
 
