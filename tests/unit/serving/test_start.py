@@ -23,11 +23,14 @@ def test_it_listens_without_libraries_that_only_some_models_or_pages_need() -> N
 
 @pytest.fixture
 def collected_again() -> Iterator[None]:
+    before = gc.get_threshold()
     yield
     gc.unfreeze()
+    gc.set_threshold(*before)
 
 
 def test_what_was_made_before_requests_come_is_not_walked_through_for_each(collected_again: None) -> None:
     before = gc.get_freeze_count()
     leave_uncollected()
     assert gc.get_freeze_count() > before + 1_000
+    assert gc.get_threshold()[0] > 10_000
