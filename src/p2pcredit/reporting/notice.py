@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from p2pcredit.contracts.adverse_action import MOST_REASONS, adverse_reason
@@ -27,24 +28,64 @@ def borrower_reasons(
         Per reason `code`, `text`, `advice`, `form`, `your_value` and `usual` (what is usual among loans just approved);
         the last two are None where there is nothing to compare.
     """
-    found = []
-    for reason in reasons[:MOST_REASONS]:
-        listed = adverse_reason(reason, own=catalogue.own)
-        behind = next((row for row in known if _is_reason_of(reason, row, catalogue)), None)
-        values = () if behind is None else (behind["value"], behind["usual_at_cutoff"])
-        told = [in_plain_words(behind["feature"], value) for value in values if behind and value is not None]
-        your_value, usual = told if len(told) == 2 else (None, None)
-        found.append(
-            {
-                "code": listed.code,
-                "text": listed.text,
-                "advice": listed.advice if len(values) < 2 else listed.advice_for(*values),
-                "form": listed.form,
-                "your_value": your_value,
-                "usual": usual,
-            }
-        )
-    return found
+    usual = {row["feature"]: row["usual_at_cutoff"] for row in known}
+    return ReasonWords(list(usual), usual, catalogue).of(reasons, {row["feature"]: row["value"] for row in known})
+
+
+class ReasonWords:
+    """Words reasons for borrowers; what is the same for all loans of a model is made once.
+
+    Args:
+        features: Of the model.
+        usual: What is usual of each among loans just approved; None where nothing is.
+        catalogue: The features that the model knows.
+    """
+
+    def __init__(
+        self, features: Sequence[str], usual: Mapping[str, Any], catalogue: FeatureCatalogue = BUILT_IN
+    ) -> None:
+        self._usual = usual
+        self._usual_words = {
+            name: in_plain_words(name, usual[name]) for name in features if usual.get(name) is not None
+        }
+        self._listed = cache(partial(adverse_reason, own=catalogue.own))
+        self._behind: dict[str, list[tuple[str, bool]]] = {}
+        for name in features:
+            feature = catalogue.named(name)
+            if feature is not None:
+                self._behind.setdefault(feature.reason, []).append((name, False))
+                self._behind.setdefault(feature.missing_reason, []).append((name, True))
+
+    def of(self, reasons: Sequence[str], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Word the reasons of a loan.
+
+        Args:
+            reasons: As `gold/predictions` holds them.
+            values: Of each feature; None where it is missing.
+
+        Returns:
+            As of `borrower_reasons`.
+        """
+        return [self._worded(reason, values) for reason in reasons[:MOST_REASONS]]
+
+    def _worded(self, reason: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        listed = self._listed(reason)
+        advice, your_value, usual = listed.advice, None, None
+        for name, missing in self._behind.get(reason, ()):
+            value = values[name]
+            if (value is None) == missing:
+                advice = listed.advice_for(value, self._usual.get(name))
+                if value is not None and name in self._usual_words:
+                    your_value, usual = in_plain_words(name, value), self._usual_words[name]
+                break
+        return {
+            "code": listed.code,
+            "text": listed.text,
+            "advice": advice,
+            "form": listed.form,
+            "your_value": your_value,
+            "usual": usual,
+        }
 
 
 def in_one_line(reason: Mapping[str, Any]) -> str:
@@ -86,11 +127,4 @@ def render_notice(facts: Mapping[str, Any]) -> str:
     return render_page("notice.html", facts, [])
 
 
-def _is_reason_of(reason: str, row: Mapping[str, Any], catalogue: FeatureCatalogue) -> bool:
-    feature = catalogue.named(row["feature"])
-    if feature is None:
-        return False
-    return reason == (feature.missing_reason if row["value"] is None else feature.reason)
-
-
-__all__ = ["borrower_reasons", "in_one_line", "in_plain_words", "render_notice"]
+__all__ = ["ReasonWords", "borrower_reasons", "in_one_line", "in_plain_words", "render_notice"]

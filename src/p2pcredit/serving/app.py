@@ -37,6 +37,7 @@ def make_app(
     tokens: Mapping[str, tuple[str, frozenset[Role]]] | None = None,
     airflow: str | None = None,
     due: Due = due_after,
+    warmed: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """Make the app of a home.
 
@@ -47,11 +48,12 @@ def make_app(
         tokens: Tokens beside those of the settings: digest -> name and roles.
         airflow: The digest of the token by which an Airflow is believed who asks; None believes none.
         due: Gives the pipelines that work on a snapshot date, each with the instant at which it fires.
+        warmed: Called, in a thread, once the champion is loaded or cannot be.
     """
     serving = settings.serving
     access = Access(serving, clock, tokens or {}, airflow)
     site = Site(Layout(home), settings, clock, access, Rates(serving.requests_per_second, serving.burst, clock), due)
-    scores = Scores(site)
+    scores = Scores(site, warmed)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ _KEPT = 3
 
 
 class Champion:
-    """Follows the ledger. Not for several threads at once: the server asks from the one that scores.
+    """Follows the ledger. Not for several threads at once: whoever asks holds the server's lock of scoring.
 
     Args:
         ctx: The home and its settings; its ledger is read on from where it was read to.
@@ -22,6 +22,15 @@ class Champion:
     def __init__(self, ctx: JobContext) -> None:
         self._ctx = ctx
         self._ready: OrderedDict[str, ReadyModel] = OrderedDict()
+
+    def loaded(self) -> ReadyModel | None:
+        """Give the champion of this moment where it is loaded and answers without a table; None where it is not.
+
+        Raises:
+            BankError: If there is no champion.
+        """
+        found = self._ready.get(champion_of(self._ctx))
+        return found if found is not None and found.is_quick else None
 
     def now(self) -> ReadyModel:
         """Give the champion of this moment, loaded and checked where it is not yet.

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,6 +30,7 @@ HEADERS = {
     "cache-control": "no-store",
 }
 """On every answer, where the answer does not set its own. Source: OWASP Secure Headers."""
+_RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class Gate:
@@ -65,10 +65,10 @@ class Gate:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["x-request-id"] = request_id
+                headers = list(message.get("headers", ()))
+                own = {name for name, _ in headers}
+                headers += [header for header in _RAW if header[0] not in own]
+                message = {**message, "headers": [*headers, (b"x-request-id", request_id.encode())]}
             await send(message)
 
         request = Request(scope)
@@ -87,10 +87,9 @@ class Gate:
             await answer_refusal(request, unforeseen)(scope, receive, send_with_headers)
 
     def _counted(self, request: Request, receive: Receive) -> Receive:
-        too_large = Refusal(413, "too_large", f"the body is larger than {self._most_bytes} bytes; send fewer at a time")
         said = request.headers.get("content-length", "0")
         if said.isascii() and said.isdigit() and len(said) < 20 and int(said) > self._most_bytes:
-            raise too_large
+            raise self._too_large()
         taken = 0
 
         async def counted() -> Message:
@@ -98,10 +97,13 @@ class Gate:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._most_bytes:
-                raise too_large
+                raise self._too_large()
             return message
 
         return counted
+
+    def _too_large(self) -> Refusal:
+        return Refusal(413, "too_large", f"the body is larger than {self._most_bytes} bytes; send fewer at a time")
 
 
 __all__ = ["CONTENT_POLICY", "HEADERS", "Gate"]

@@ -20,7 +20,9 @@ def health_router(site: Site) -> APIRouter:
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi() -> JSONResponse:
-        return JSONResponse(describe_server(site.settings.serving.max_applications, read_own_features(site.layout)))
+        serving = site.settings.serving
+        own = read_own_features(site.layout)
+        return JSONResponse(describe_server(serving.max_applications, own, mapped=bool(serving.mapping)))
 
     return router
 

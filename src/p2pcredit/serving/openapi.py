@@ -28,12 +28,15 @@ _REFUSALS = {
 
 
 @cache
-def describe_server(most_applications: int, catalogue: FeatureCatalogue = BUILT_IN) -> dict[str, Any]:
+def describe_server(
+    most_applications: int, catalogue: FeatureCatalogue = BUILT_IN, *, mapped: bool = False
+) -> dict[str, Any]:
     """Give the OpenAPI description.
 
     Args:
         most_applications: Most applications of one request.
         catalogue: The features of the home, whose own columns an application may have.
+        mapped: Whether the server has a mapping, by whose names applications may come too.
     """
     refusals = {str(status): {"$ref": "#/components/responses/refused"} for status in _REFUSALS}
     score = {
@@ -45,8 +48,9 @@ def describe_server(most_applications: int, catalogue: FeatureCatalogue = BUILT_
             {
                 "name": "names",
                 "in": "query",
-                "description": "Whose names the applications have: those of the feeds, or of the server's mapping.",
-                "schema": {"type": "string", "enum": ["feeds", "mapping"], "default": "feeds"},
+                "description": "Whose names the applications have: those of the feeds"
+                + (", or of the server's mapping." if mapped else "; the server has no mapping."),
+                "schema": {"type": "string", "enum": ["feeds", *(["mapping"] if mapped else [])], "default": "feeds"},
             }
         ],
         "requestBody": {

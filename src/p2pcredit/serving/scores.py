@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -18,7 +17,8 @@ from starlette.responses import Response
 
 from p2pcredit.errors import ApplicationError, BankError, P2PCreditError, StorageError, UnreadableFileError, UsageError
 from p2pcredit.jobs.answering.given import mapping_named
-from p2pcredit.jobs.answering.request_log import fold_requests, request_line
+from p2pcredit.jobs.answering.ready import ReadyModel
+from p2pcredit.jobs.answering.request_log import fold_requests, receipt_and_line
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record, parse_applications
 from p2pcredit.serving.access import Visitor
@@ -28,21 +28,37 @@ from p2pcredit.serving.site import Site
 from p2pcredit.storage.journal import JournalWriter
 
 logger = logging.getLogger("p2pcredit.serving")
-_NAMES = ("feeds", "mapping")
+
+
+_FEW = 4
+"""So many applications are scored where they arrive; the server answers nothing else meanwhile."""
+
+
+class _Asked(NamedTuple):
+    """A request: its applications, by whose names, by whom, which, and when."""
+
+    records: Sequence[Record]
+    by_mapping: bool
+    who: str
+    request_id: str
+    at: datetime
 
 
 class Scores:
-    """Answers requests for scores, one after another in a thread of its own.
+    """Answers requests for scores, one after another.
 
-    So a request has one model from its first application to its last, and a bulk of applications leaves the pages and
-    the doors free.
+    A few applications are scored where they arrive, which takes less than to hand them on; a bulk of them, a model that
+    is yet to be loaded, and what comes meanwhile, in a thread of its own, which leaves the pages and the doors free.
+    One lock holds whoever scores, so a request has one model from its first application to its last.
 
     Args:
         site: The home and its settings.
+        warmed: Called once the champion is loaded, or cannot be.
     """
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, site: Site, warmed: Callable[[], None] = lambda: None) -> None:
+        self._site, self._warmed = site, warmed
+        self._scoring = threading.Lock()
         self._champion = Champion(site.context())
         self._mapping: MappedPlatform | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -73,37 +89,42 @@ class Scores:
             StorageError: If the log cannot be written.
         """
         assert self._thread is not None, "the server has started"
-        loop = asyncio.get_running_loop()
-        at = self._site.clock()
-        told, logged = await loop.run_in_executor(
-            self._thread, self._answer, records, by_mapping, visitor.name, request_id, at
-        )
+        asked = _Asked(records, by_mapping, visitor.name, request_id, self._site.clock().astimezone(UTC))
+        done = None
+        if len(records) <= _FEW and not by_mapping and self._scoring.acquire(blocking=False):
+            try:
+                done = self._answer(asked, self._champion.loaded())
+            finally:
+                self._scoring.release()
+        if done is None:
+            done = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer_aside, asked)
+        told, logged = done
         await asyncio.wrap_future(logged)
         return told
 
-    def _answer(
-        self, records: Sequence[Record], by_mapping: bool, who: str, request_id: str, at: datetime
-    ) -> tuple[bytes, Future[None]]:
+    def _answer_aside(self, asked: _Asked) -> tuple[bytes, Future[None]]:
+        with self._scoring:
+            done = self._answer(asked, self._champion.now())
+        assert done is not None, "there is a model"
+        return done
+
+    def _answer(self, asked: _Asked, model: ReadyModel | None) -> tuple[bytes, Future[None]] | None:
+        """Answer with a model, and put the answer into the journal; None without one."""
         assert self._journal is not None, "the server has started"
-        model = self._champion.now()
-        found = model.answer(records, self._mapping if by_mapping else None, request_id)
-        at = at.astimezone(UTC)
-        receipt = {
-            "request_id": request_id,
-            "asked_at": at.isoformat(timespec="milliseconds"),
-            "model_id": model.model_id,
-            "answers": found.answers,
-        }
-        line = request_line(at, who, records, found.known, receipt)
-        told = json.dumps(receipt, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        return told, self._journal.append(at.date(), line)
+        if model is None:
+            return None
+        found = model.answer(asked.records, self._mapping if asked.by_mapping else None, asked.request_id)
+        told, line = receipt_and_line(asked.at, asked.who, asked.request_id, model.model_id, asked.records, found)
+        return told, self._journal.append(asked.at.date(), line)
 
     def _warm_up(self) -> None:
         """Load the champion before the first request asks for it."""
         try:
-            self._champion.now()
+            with self._scoring:
+                self._champion.now()
         except P2PCreditError as error:
             logger.warning("no application can be answered yet: %s", error)
+        self._warmed()
 
     def _fold_aside(self) -> None:
         threading.Thread(target=self._fold, name="p2pcredit-fold", daemon=True).start()
@@ -121,12 +142,9 @@ def scores_router(site: Site, scores: Scores) -> APIRouter:
     router = APIRouter()
     most = site.settings.serving.max_applications
 
-    @router.post("/v1/score")
     async def score(request: Request) -> Response:
         visitor = await site.may_post("score")(request)
-        by_mapping = _names(request) == "mapping"
-        if by_mapping and not site.settings.serving.mapping:
-            raise Refusal(422, "no_mapping", "the server has no mapping; write the names of the feeds")
+        by_mapping = _names(request, mapped=bool(site.settings.serving.mapping)) == "mapping"
         _require_json(request)
         body = await request.body()
         try:
@@ -151,22 +169,22 @@ def scores_router(site: Site, scores: Scores) -> APIRouter:
             raise Refusal(503, "not_logged", "the answer could not be logged, so there is none; ask again") from error
         return Response(told, media_type="application/json")
 
+    router.add_route("/v1/score", score, methods=["POST"])  # with nothing for the framework to read or check
     return router
 
 
-def _names(request: Request) -> str:
+def _names(request: Request, *, mapped: bool) -> str:
     """Say by whose names applications come; other words in the address are refused, since they may be slips."""
+    allowed = ("feeds", "mapping") if mapped else ("feeds",)
     for name, value in request.query_params.multi_items():
-        if name != "names" or value not in _NAMES:
-            problem = {
-                "application": None,
-                "field": name[:60],
-                "problem": "not known",
-                "allowed": "names=feeds or mapping",
-            }
-            raise Refusal(
-                422, "wrong_request", "the address holds what it may not; allowed is ?names=mapping", [problem]
-            )
+        if name == "names" and value in allowed:
+            continue
+        told = f"names={' or '.join(allowed)}"
+        problem = {"application": None, "field": name[:60], "problem": "not known", "allowed": told}
+        if name == "names" and value == "mapping":
+            problem["problem"] = "the server has no mapping"
+            raise Refusal(422, "no_mapping", "the server has no mapping; write the names of the feeds", [problem])
+        raise Refusal(422, "wrong_request", f"the address holds what it may not; allowed is ?{told}", [problem])
     return request.query_params.get("names", "feeds")
 
 

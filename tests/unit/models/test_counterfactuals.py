@@ -77,6 +77,21 @@ def test_sums_are_those_of_any_numbers_infinite_ones_too(rows: list[list[float]]
         assert np.array_equal(sums[:, place], predicted(booster, changed))
 
 
+@pytest.mark.parametrize("aim", AIMS)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_one_loan_gets_the_sums_of_many(aim: str, depth: int) -> None:
+    booster, columns = grown(aim, depth, seed=depth)
+    usual = columns[3].copy()
+    tables = Counterfactuals(booster, usual, [slice(0, 1), slice(1, 2), slice(4, 6)])
+    one_by_one = [tables.of_one(row) for row in columns[:100]]
+    assert np.array_equal(np.stack([row for row in one_by_one if row is not None]), tables.sums(columns[:100]))
+
+
+def test_one_loan_has_no_sums_where_a_tree_is_deeper_than_a_table() -> None:
+    booster, columns = BOOSTER
+    assert Counterfactuals(booster, columns[0], [slice(0, 2)]).of_one(columns[1]) is None
+
+
 BOOSTER = grown("binary:logistic", 4, seed=9)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -22,6 +23,8 @@ from p2pcredit.jobs.answering.given import landed_rows
 from p2pcredit.jobs.answering.problems import LANDED
 from p2pcredit.jobs.answering.ready import Answered, ReadyModel
 from p2pcredit.jobs.answering.scorers import read_scorer
+from p2pcredit.models.boosting.counterfactuals import Counterfactuals
+from p2pcredit.models.boosting.model import BoostingModel
 from p2pcredit.readers.applications import Record, parse_applications
 
 EITHER = pytest.mark.parametrize("family", [0, 1], ids=["scorecard", "boosting"])
@@ -213,3 +216,58 @@ def test_only_what_is_wanted_is_calculated() -> None:
     frame = RowFrame(program, {"a": given_a, "b": program.given("b")})
     frame.select((nw.col("b") / 0).alias("never"))
     assert program.function([given_a])({"a": 1}) == (1,)
+
+
+def test_what_lies_behind_a_condition_that_is_not_met_is_not_calculated() -> None:
+    program = RowProgram()
+    frame = RowFrame(program, {name: program.given(name) for name in "ab"})
+    day = nw.when(nw.col("a") > 1).then(nw.col("b").str.to_date("%Y-%m-%d")).alias("day")
+    of = program.function([frame.select(day).columns["day"]])
+    assert of({"a": 0.0, "b": "no day"}) == of({"a": None, "b": "no day"}) == of({"a": 2.0, "b": None}) == (None,)
+    with pytest.raises(ValueError, match="no day"):
+        of({"a": 2.0, "b": "no day"})
+
+
+def test_a_value_that_others_need_stays_whole_where_one_of_them_is_not_calculated() -> None:
+    program = RowProgram()
+    frame = RowFrame(program, {name: program.given(name) for name in "abc"})
+    doubled = (nw.col("b") + nw.col("b")).alias("doubled")
+    frame = frame.with_columns(doubled).with_columns(
+        nw.when(nw.col("a") > 1).then(nw.col("doubled")).alias("one"),
+        nw.coalesce(nw.col("c"), nw.col("b") * 3, nw.lit(5.0)).alias("first"),
+        ((nw.col("a") > 1) | (nw.col("c") > 1) | (nw.col("b") > 1)).alias("any"),
+    )
+    of = program.function([frame.columns[name] for name in ("one", "doubled", "first", "any")])
+    assert of({"a": 0.0, "b": 2.0, "c": None}) == (None, 4.0, 6.0, True)
+    assert of({"a": 2.0, "b": None, "c": None}) == (None, None, 5.0, True)
+    assert of({"a": None, "b": 0.0, "c": 1.0}) == (None, 0.0, 1.0, None)
+    assert of({"a": 0.0, "b": 0.0, "c": 0.0}) == (None, 0.0, 0.0, False)
+
+
+def test_trees_whose_tables_are_not_the_librarys_to_the_last_bit_are_predicted_by_it(
+    both: BothFamilies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = applications(11, 8)
+    expected = by_frames(both, 1, records)
+    real, asked = Counterfactuals.of_one, []
+
+    def slightly_other(tables: Counterfactuals, row: Any) -> Any:
+        asked.append(row)
+        found = real(tables, row)
+        return None if found is None else np.nextafter(found, np.float32(9))
+
+    monkeypatch.setattr(Counterfactuals, "of_one", slightly_other)
+    ctx = context(both.home)
+    model = ReadyModel(read_scorer(ctx, both.models[1]), ctx.settings)
+    tried = len(asked)
+    assert tried > 1
+    alone = [model.answer([record], None, "r").answers[0] for record in records]
+    assert len(asked) == tried
+    assert exactly(alone) == exactly(expected.answers)
+
+
+def test_one_loan_is_looked_up_in_tables_and_not_predicted(
+    ready: list[ReadyModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoostingModel, "margin_of_columns", None)
+    assert ready[1].answer(applications(12, 1), None, "r").answers[0]["probability_of_default"] is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import threading
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,6 +18,7 @@ from tests.asked_server import NOON, AskedServer, asked_server
 from tests.both_families import BOOSTING, ODD_DAY, ODD_LOANS, BothFamilies, assert_as_at_night, context, crown
 
 from p2pcredit.contracts.tables import SCORE_REQUESTS
+from p2pcredit.serving.scores import Scores
 from p2pcredit.settings import ServingSettings, load_settings
 from p2pcredit.storage.tables.lake import Lake
 
@@ -149,6 +152,49 @@ def test_a_body_of_another_kind_and_words_in_the_address_are_refused(server: Ask
     assert (slip.status_code, slip.json()["error"]["problems"][0]["field"]) == (422, "name")
     none = server.score(SOUND, "/v1/score?names=mapping")
     assert (none.status_code, none.json()["error"]["code"]) == (422, "no_mapping")
+    assert none.json()["error"]["problems"][0]["allowed"] == "names=feeds"
+    assert server.score(SOUND, "/v1/score?names=feeds").status_code == 200
+
+
+@pytest.mark.parametrize(("mapping", "offered"), [("", ["feeds"]), ("prosper", ["feeds", "mapping"])])
+def test_only_names_that_the_server_takes_are_offered(both: BothFamilies, mapping: str, offered: list[str]) -> None:
+    settings = load_settings(both.home).model_copy(update={"serving": ServingSettings(mapping=mapping)})
+    with asked_server(both.home, settings) as server:
+        described = server.ask("GET", "/openapi.json").json()
+    (names,) = described["paths"]["/v1/score"]["post"]["parameters"]
+    assert names["schema"]["enum"] == offered
+
+
+def test_a_few_applications_are_scored_where_they_arrive_and_others_aside(
+    both: BothFamilies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(both.home, home)
+    aside: list[int] = []
+    warmed = threading.Event()
+    answer_aside, load = Scores._answer_aside, Scores._warm_up
+
+    def noting(scores: Scores, asked: Any) -> Any:
+        aside.append(len(asked.records))
+        return answer_aside(scores, asked)
+
+    def warm_up(scores: Scores) -> None:
+        load(scores)
+        warmed.set()
+
+    monkeypatch.setattr(Scores, "_answer_aside", noting)
+    monkeypatch.setattr(Scores, "_warm_up", warm_up)
+    with asked_server(home) as server:
+        assert warmed.wait(60)
+        assert server.score(SOUND).json()["model_id"] == both.scorecard
+        assert aside == []
+        several = [{**SOUND, "loan_id": f"S{place}"} for place in range(9)]
+        assert len(server.score(several).json()["answers"]) == 9
+        assert aside == [9]
+        crown(context(home), BOOSTING, ODD_DAY)
+        assert [server.score(SOUND).json()["model_id"] for _ in range(2)] == [BOOSTING, BOOSTING]
+        assert aside == [9, 1]  # the new champion was loaded aside
+    assert Lake(context(home).layout).read(SCORE_REQUESTS).height == 1 + 9 + 2
 
 
 def test_names_of_the_mapping_are_taken_where_the_settings_have_one(both: BothFamilies, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from p2pcredit.storage.pages_token import read_or_make_token, token_file
 
 try:
     from p2pcredit.serving.app import make_app
-    from p2pcredit.serving.process import run_server
+    from p2pcredit.serving.process import leave_uncollected, run_server
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] not in ("fastapi", "starlette", "uvicorn", "python_multipart"):
         raise
@@ -67,7 +67,9 @@ def serve(
         extra[digest_of(token)] = (ctx.login or "local", frozenset(ROLES))
         sys.stderr.write(f"No token is set, so this one holds until the server ends: {token}\n")
     due = partial(due_after, environ=os.environ)
-    app = make_app(ctx.layout.home, ctx.settings, utc_now, tokens=extra, airflow=airflow, due=due)
+    app = make_app(
+        ctx.layout.home, ctx.settings, utc_now, tokens=extra, airflow=airflow, due=due, warmed=leave_uncollected
+    )
     run_server(app, host, port, debug=debug)
     return None
 

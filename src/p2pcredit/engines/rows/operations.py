@@ -8,22 +8,31 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-Operation = Callable[..., Any]
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What an operation does to values, as Python text.
 
-def _strict(function: Operation) -> Operation:
-    """Make an operation that is missing where a value is."""
+    Args:
+        text: `{0}`, `{1}` ... stand for the values and `{k}` for `thing`. A value that stands there more than once is
+            calculated where it stands first, so that must be reached before the others.
+        thing: A function or another constant.
+        strict: Whether the result is missing where any value is; the text is then for values that are there.
+        whole: Of a strict one, whether the result is there wherever all values are.
+        text_if_there: Of another, a shorter text for where all values are known to be there.
+        never_missing: Of another, whether the result is there whatever the values are; else it is where all are.
+    """
 
-    def told(*values: Any) -> Any:
-        for value in values:
-            if value is None:
-                return None
-        return function(*values)
-
-    return told
+    text: str
+    thing: Any = None
+    strict: bool = True
+    whole: bool = True
+    text_if_there: str = ""
+    never_missing: bool = False
 
 
 def _divide(above: float, below: float) -> float:
@@ -31,40 +40,6 @@ def _divide(above: float, below: float) -> float:
         infinite = math.copysign(math.inf, below) * math.copysign(1.0, above)
         return math.nan if above == 0 or above != above else infinite
     return above / below
-
-
-def _and(one: bool | None, other: bool | None) -> bool | None:
-    if one is False or other is False:
-        return False
-    return None if one is None or other is None else True
-
-
-def _or(one: bool | None, other: bool | None) -> bool | None:
-    if one is True or other is True:
-        return True
-    return None if one is None or other is None else False
-
-
-def _any(*values: bool | None) -> bool | None:
-    found: bool | None = False
-    for value in values:
-        found = _or(found, value)
-    return found
-
-
-def _all(*values: bool | None) -> bool | None:
-    found: bool | None = True
-    for value in values:
-        found = _and(found, value)
-    return found
-
-
-def _when(condition: bool | None, then: Any, otherwise: Any = None) -> Any:
-    return then if condition is True else otherwise
-
-
-def _coalesce(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
 
 
 def _exp(value: float) -> float:
@@ -78,35 +53,48 @@ def _to_integer(value: float | str) -> int | None:
     return int(value) if isinstance(value, str) or math.isfinite(value) else None
 
 
+def _lenient(text: str) -> Operation:
+    return Operation(text, strict=False)
+
+
 PLAIN: dict[str, Operation] = {
-    "__add__": _strict(lambda a, b: a + b),
-    "__sub__": _strict(lambda a, b: a - b),
-    "__rsub__": _strict(lambda a, b: b - a),
-    "__mul__": _strict(lambda a, b: a * b),
-    "__truediv__": _strict(_divide),
-    "__eq__": _strict(lambda a, b: a == b),
-    "__ne__": _strict(lambda a, b: a != b),
-    "__gt__": _strict(lambda a, b: a > b),
-    "__ge__": _strict(lambda a, b: a >= b),
-    "__lt__": _strict(lambda a, b: a < b),
-    "__le__": _strict(lambda a, b: a <= b),
-    "__invert__": _strict(lambda a: not a),
-    "__and__": _and,
-    "__or__": _or,
-    "any_horizontal": _any,
-    "all_horizontal": _all,
-    "when_then": _when,
-    "coalesce": _coalesce,
-    "fill_null": lambda a, b: b if a is None else a,
-    "is_null": lambda a: a is None,
-    "exp": _strict(_exp),
-    "dt.year": _strict(lambda a: a.year),
-    "dt.month": _strict(lambda a: a.month),
-    "str.len_chars": _strict(len),
-    "str.to_lowercase": _strict(str.lower),
-    "str.to_uppercase": _strict(str.upper),
+    "__add__": Operation("{0} + {1}"),
+    "__sub__": Operation("{0} - {1}"),
+    "__rsub__": Operation("{1} - {0}"),
+    "__mul__": Operation("{0} * {1}"),
+    "__truediv__": Operation("{k}({0}, {1})", _divide),
+    "__eq__": Operation("{0} == {1}"),
+    "__ne__": Operation("{0} != {1}"),
+    "__gt__": Operation("{0} > {1}"),
+    "__ge__": Operation("{0} >= {1}"),
+    "__lt__": Operation("{0} < {1}"),
+    "__le__": Operation("{0} <= {1}"),
+    "__invert__": Operation("not {0}"),
+    "__and__": Operation(
+        "False if {0} is False or {1} is False else None if {0} is None or {1} is None else True",
+        strict=False,
+        text_if_there="{0} and {1}",
+    ),
+    "__or__": Operation(
+        "True if {0} or {1} else None if {0} is None or {1} is None else False",
+        strict=False,
+        text_if_there="{0} or {1}",
+    ),
+    "when_then": _lenient("{1} if {0} else {2}"),
+    "coalesce": _lenient("{1} if {0} is None else {0}"),
+    "fill_null": _lenient("{1} if {0} is None else {0}"),
+    "is_null": Operation("{0} is None", strict=False, never_missing=True),
+    "exp": Operation("{k}({0})", _exp),
+    "dt.year": Operation("{0}.year"),
+    "dt.month": Operation("{0}.month"),
+    "str.len_chars": Operation("{k}({0})", len),
+    "str.to_lowercase": Operation("{0}.lower()"),
+    "str.to_uppercase": Operation("{0}.upper()"),
 }
 """Operations by their names in Narwhals that need no more than the values."""
+
+IN_PAIRS = {"any_horizontal": "__or__", "all_horizontal": "__and__", "coalesce": "coalesce"}
+"""Operations on any number of values, and that on two by which they are made."""
 
 
 def _pattern(text: str, literal: bool) -> re.Pattern[str]:
@@ -116,22 +104,28 @@ def _pattern(text: str, literal: bool) -> re.Pattern[str]:
 
 def search_of(pattern: str, *, literal: bool) -> Operation:
     """Make the search for a pattern in a text."""
-    return _pattern(pattern, literal).search
+    return Operation("{k}({0}) is not None", _pattern(pattern, literal).search)
 
 
 def replace_all(value: str, *, pattern: str, literal: bool) -> Operation:
     """Make the replacement of all places of a pattern by a plain text."""
     if not literal:
         replace = _pattern(pattern, literal).sub
-        return _strict(lambda a: replace(lambda _: value, a))
-    return _strict(lambda a: a.replace(pattern, value))
+        return Operation("{k}({0})", lambda a: replace(lambda _: value, a))
+    return Operation("{k}({0})", lambda a: a.replace(pattern, value))
 
 
-def concat_str(*, separator: str, ignore_nulls: bool) -> Operation:
+def concat_str(count: int, *, separator: str, ignore_nulls: bool) -> Operation:
     """Make the joining of texts; a missing one is passed over, or makes all missing."""
+    parts = ", ".join(f"{{{place}}}" for place in range(count))
     if ignore_nulls:
-        return lambda *parts: separator.join(part for part in parts if part is not None)
-    return _strict(lambda *parts: separator.join(parts))
+        join = _joined_without_missing(separator)
+        return Operation(f"{{k}}({parts})", join, strict=False, never_missing=True)
+    return Operation(f"{{k}}(({parts},))", separator.join)
+
+
+def _joined_without_missing(separator: str) -> Callable[..., str]:
+    return lambda *parts: separator.join(part for part in parts if part is not None)
 
 
 def to_date(text_format: str) -> Operation:
@@ -142,14 +136,14 @@ def to_date(text_format: str) -> Operation:
     """
     if text_format != "%Y-%m-%d":
         raise NotImplementedError(f"days written as {text_format}")
-    return _strict(date.fromisoformat)
+    return Operation("{k}({0})", date.fromisoformat)
 
 
 CASTS: dict[str, Operation] = {
-    "Float64": _strict(float),
-    "Int64": _strict(_to_integer),
-    "String": _strict(str),
+    "Float64": Operation("{k}({0})", float),
+    "Int64": Operation("{k}({0})", _to_integer, whole=False),
+    "String": Operation("{k}({0})", str),
 }
 """By the name of the type."""
 
-__all__ = ["CASTS", "PLAIN", "Operation", "concat_str", "replace_all", "search_of", "to_date"]
+__all__ = ["CASTS", "IN_PAIRS", "PLAIN", "Operation", "concat_str", "replace_all", "search_of", "to_date"]

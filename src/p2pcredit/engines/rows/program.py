@@ -9,15 +9,21 @@ an expression; an operation that is not known here is refused when the program i
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
-from p2pcredit.engines.rows.operations import CASTS, PLAIN, concat_str, replace_all, search_of, to_date
-
-Slot = int
-"""The place of a value of the row: an input, a constant, or what an operation gives."""
+from p2pcredit.engines.rows.operations import (
+    CASTS,
+    IN_PAIRS,
+    PLAIN,
+    Operation,
+    concat_str,
+    replace_all,
+    search_of,
+    to_date,
+)
+from p2pcredit.engines.rows.source import Line, Slot, Source
 
 RowFunction = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 
@@ -26,7 +32,7 @@ class RowProgram:
     """Operations on the values of one row, each once."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[str, Any, tuple[Slot, ...]]] = []
+        self._lines: list[Line] = []
         self._known: dict[Hashable, Slot] = {}
 
     def given(self, name: str) -> Slot:
@@ -72,40 +78,19 @@ class RowProgram:
 
     def function(self, wanted: Iterable[Slot]) -> RowFunction:
         """Make the function that gives these values of a row, and calculates nothing else."""
-        slots = tuple(wanted)
-        needed, waiting = set(slots), list(slots)
-        while waiting:
-            new = [slot for slot in self._lines[waiting.pop()][2] if slot not in needed]
-            needed.update(new)
-            waiting.extend(new)
-        space: dict[str, Any] = {}
-        lines = ["def calculate(row):"]
-        for slot in sorted(needed):
-            kind, what, inputs = self._lines[slot]
-            space[f"k{slot}"] = what.thing if isinstance(what, _Made) else what
-            if kind == "given":
-                lines.append(f" v{slot} = row[k{slot}]")
-            elif kind == "operation":
-                lines.append(f" v{slot} = {self._called(slot, what, inputs)}")
-        lines.append(f" return ({''.join(f'{self._name(slot)}, ' for slot in slots)})")
-        exec(compile("\n".join(lines), "<row program>", "exec"), space)  # numbers of slots and operators, nothing else
+        source = Source(self._lines, tuple(wanted))
+        space = dict(source.names)
+        exec(compile(source.text, "<row program>", "exec"), space)  # numbers of slots and operators, nothing else
         found: RowFunction = space["calculate"]
         return found
-
-    def _name(self, slot: Slot) -> str:
-        return f"{'k' if self._lines[slot][0] == 'constant' else 'v'}{slot}"
-
-    def _called(self, slot: Slot, what: _Made, inputs: tuple[Slot, ...]) -> str:
-        names = [self._name(one) for one in inputs]
-        if not what.text:
-            return f"k{slot}({', '.join(names)})"
-        return what.text.format(*names, "None", k=f"k{slot}")
 
     def _operation(self, node: Any, before: tuple[Slot, ...], columns: Mapping[str, Slot]) -> Slot:
         made, values = _made(node)
         inputs = (*before, *(self.add(value, columns)[1] for value in values))
-        if node.name == "all_horizontal" and len(inputs) == 1:
-            return inputs[0]
+        if isinstance(made, str):
+            return self._in_pairs(made, inputs)
+        if node.name == "when_then" and len(inputs) == 2:
+            inputs = (*inputs, self.constant(None))
         key = (
             node.name,
             tuple(_hashable(one) for one in node.kwargs.items()),
@@ -113,59 +98,47 @@ class RowProgram:
         )
         return self._slot("operation", made, inputs, key)
 
+    def _in_pairs(self, name: str, inputs: tuple[Slot, ...]) -> Slot:
+        """Add an operation on any number of values as one on the first and on what it gives of the others."""
+        *others, slot = inputs
+        for one in reversed(others):
+            slot = self._slot("operation", PLAIN[name], (one, slot), (name,))
+        return slot
+
     def _slot(self, kind: str, what: Any, inputs: tuple[Slot, ...], key: Hashable = None) -> Slot:
         whole = (kind, type(what).__name__, what, inputs) if key is None else (kind, key, inputs)
         if whole not in self._known:
             self._known[whole] = len(self._lines)
-            self._lines.append((kind, what, inputs))
+            self._lines.append(Line(kind, what, inputs))
         return self._known[whole]
 
 
-_INLINE: dict[str, str] = {
-    "__gt__": "(None if {0} is None or {1} is None else {0} > {1})",
-    "__lt__": "(None if {0} is None or {1} is None else {0} < {1})",
-    "__eq__": "(None if {0} is None or {1} is None else {0} == {1})",
-    "__and__": "(False if {0} is False or {1} is False else None if {0} is None or {1} is None else True)",
-    "__invert__": "(None if {0} is None else not {0})",
-    "is_null": "{0} is None",
-    "when_then": "({1} if {0} is True else {2})",
-    "str.contains": "(None if {0} is None else {k}({0}) is not None)",
-    "str.strip_chars": "(None if {0} is None else {0}.strip({k}))",
-    "str.to_lowercase": "(None if {0} is None else {0}.lower())",
-    "is_in": "(None if {0} is None else {0} in {k})",
-}
-"""Operations that are written out where they stand, since a call costs more than they do."""
+def _made(node: Any) -> tuple[Operation | str, tuple[Any, ...]]:
+    """Make the operation of a node, and say which of its arguments are values of the row.
 
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """An operation: the text that stands for it, and what the text calls `{k}`."""
-
-    text: str
-    thing: Any
-
-
-def _made(node: Any) -> tuple[_Made, tuple[Any, ...]]:
-    """Make the operation of a node, and say which of its arguments are values of the row."""
+    Returns:
+        A name in place of the operation for one on any number of values that is made of that on two.
+    """
     name, arguments, options = node.name, tuple(node.exprs), dict(node.kwargs)
-    if name in PLAIN and not (set(options) - {"ignore_nulls", "strategy", "limit"}):
+    if (name in PLAIN or name in IN_PAIRS) and not (set(options) - {"ignore_nulls", "strategy", "limit"}):
         if options.get("ignore_nulls") or options.get("strategy") or options.get("limit"):
             raise NotImplementedError(f"{name} with {options}")
-        return _Made(_INLINE.get(name, ""), PLAIN[name]), arguments
+        return IN_PAIRS.get(name) or PLAIN[name], arguments
     if name == "str.contains" and isinstance(arguments[0], str):
-        return _Made(_INLINE[name], search_of(arguments[0], literal=options["literal"])), ()
+        return search_of(arguments[0], literal=options["literal"]), ()
     if name == "str.replace_all" and isinstance(arguments[0], str):
-        return _Made("", replace_all(arguments[0], pattern=options["pattern"], literal=options["literal"])), ()
+        return replace_all(arguments[0], pattern=options["pattern"], literal=options["literal"]), ()
     if name == "str.strip_chars":
-        return _Made(_INLINE[name], options["characters"]), ()
+        return Operation("{0}.strip({k})", options["characters"]), ()
     if name == "is_in":
-        return _Made(_INLINE[name], frozenset(options["other"])), ()
+        return Operation("{0} in {k}", frozenset(options["other"])), ()
     if name == "concat_str":
-        return _Made("", concat_str(separator=options["separator"], ignore_nulls=options["ignore_nulls"])), arguments
+        count, ignore = len(arguments), options["ignore_nulls"]
+        return concat_str(count, separator=options["separator"], ignore_nulls=ignore), arguments
     if name == "str.to_date":
-        return _Made("", to_date(options["format"])), ()
+        return to_date(options["format"]), ()
     if name == "cast" and str(options["dtype"]) in CASTS:
-        return _Made("", CASTS[str(options["dtype"])]), ()
+        return CASTS[str(options["dtype"])], ()
     raise NotImplementedError(f"{name} of a row by itself")
 
 

@@ -6,8 +6,9 @@ scores with `Scorer.score`, as the nightly run does. So equal values get equal n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,7 @@ from p2pcredit.models.reference_borrower import columns_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.models.scoring import REASONS
 from p2pcredit.models.training_support import catalogue_of
-from p2pcredit.reporting.notice import borrower_reasons
+from p2pcredit.reporting.notice import ReasonWords
 from p2pcredit.settings import Settings
 from p2pcredit.text import one_line
 
@@ -63,18 +64,39 @@ class Answers:
     """Applications with what the model says of each.
 
     Args:
-        answers: One row per application in their order, with the columns `ANSWER`.
+        scored: One row per application in their order, as the nightly run would write them to `gold/predictions`.
         known: The features of the model as it saw them, row by row.
-        scored: The same rows as the nightly run would write them to `gold/predictions`.
+        known_on: The day of which the features are, row by row.
+        reasons: Of each, in words.
+        request_id: Stands in each answer.
+        window_months: The main window.
     """
 
-    answers: pl.DataFrame
-    known: pl.DataFrame
     scored: pl.DataFrame
+    known: pl.DataFrame
+    known_on: pl.Series
+    reasons: list[list[dict[str, Any]]]
+    request_id: str
+    window_months: int
+
+    @property
+    def answers(self) -> pl.DataFrame:
+        """Lay the answers out as a table with the columns `ANSWER`."""
+        return self.scored.with_columns(
+            pl.lit(self.request_id).alias("request_id"),
+            self.known_on.alias("known_on"),
+            pl.lit(self.window_months, dtype=pl.Int64).alias("window_months"),
+            pl.Series("reasons", self.reasons, dtype=ANSWER["reasons"]),
+            pl.lit(VERSION, dtype=pl.Int64).alias("reason_list"),
+        ).select(pl.col(name).cast(kind) for name, kind in ANSWER.items())
 
     def as_json(self) -> list[dict[str, Any]]:
         """Give the answers as plain JSON values."""
-        return [_plain(row) for row in self.answers.to_dicts()]
+        rows = self.scored.select(pl.col("loan_id").cast(pl.String), "model_id", *GIVEN).iter_rows(named=True)
+        return [
+            one_answer(row, day, reasons, self.request_id, self.window_months)
+            for row, day, reasons in zip(rows, self.known_on.to_list(), self.reasons, strict=True)
+        ]
 
 
 def answer_applications(
@@ -114,34 +136,62 @@ def answer_features(scorer: Scorer, features: pl.DataFrame, settings: Settings, 
     """Answer applications whose features are known: rows of the feature store, in their order."""
     scored = scorer.score(features, settings)
     known = columns_of(features, scorer.model.feature_names)
+    worded = words_of(scorer)
+    named = scored.select(f"reason_{place + 1}" for place in range(REASONS)).iter_rows()
     reasons = [
-        worded_reasons(scorer, row, values)
-        for row, values in zip(scored.iter_rows(named=True), known.iter_rows(named=True), strict=True)
+        worded([reason for reason in row if reason], values)
+        for row, values in zip(named, known.iter_rows(named=True), strict=True)
     ]
     day = features["known_on"] if "known_on" in features.columns else features["snapshot_date"]
-    answers = scored.with_columns(
-        pl.lit(request_id).alias("request_id"),
-        day.cast(pl.Date).alias("known_on"),
-        pl.lit(settings.labels.window_months, dtype=pl.Int64).alias("window_months"),
-        pl.Series("reasons", reasons, dtype=ANSWER["reasons"]),
-        pl.lit(VERSION, dtype=pl.Int64).alias("reason_list"),
-    ).select(pl.col(name).cast(kind) for name, kind in ANSWER.items())
-    return Answers(answers, known, scored)
+    return Answers(scored, known, day.cast(pl.Date), reasons, request_id, settings.labels.window_months)
 
 
-def worded_reasons(scorer: Scorer, row: Mapping[str, Any], values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Word the reasons of one loan, with its own values beside those that are usual at the cut-off."""
-    named: Sequence[str] = [row[f"reason_{place + 1}"] for place in range(REASONS) if row[f"reason_{place + 1}"]]
-    neutral = scorer.model.neutral
-    known = [{"feature": name, "value": value, "usual_at_cutoff": neutral.get(name)} for name, value in values.items()]
-    own = catalogue_of(scorer.model.support)
-    return [{"reason": words, **told} for words, told in zip(named, borrower_reasons(named, known, own), strict=True)]
+def one_answer(
+    row: Mapping[str, Any], day: date | None, reasons: list[dict[str, Any]], request_id: str, window_months: int
+) -> dict[str, Any]:
+    """Put the answer to one application together as plain JSON values, in the order of `ANSWER`.
 
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    Args:
+        row: As the nightly run would write it to `gold/predictions`: `loan_id`, `model_id` and those of `GIVEN`.
+        day: Of which its features are.
+        reasons: In words.
+        request_id: Of the request.
+        window_months: The main window.
+    """
     return {
-        name: value.isoformat() if name == "known_on" and value is not None else value for name, value in row.items()
+        "request_id": request_id,
+        "loan_id": row["loan_id"],
+        "model_id": row["model_id"],
+        "known_on": None if day is None else day.isoformat(),
+        "probability_of_default": row["probability_of_default"],
+        "lifetime_probability_of_default": row["lifetime_probability_of_default"],
+        "expected_loss": row["expected_loss"],
+        "expected_annual_return": row["expected_annual_return"],
+        "window_months": window_months,
+        "score": row["score"],
+        "grade": row["grade"],
+        "decision": row["decision"],
+        "reasons": reasons,
+        "reason_list": VERSION,
+        "outside_training": row["outside_training"],
     }
 
 
-__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications", "answer_features", "worded_reasons"]
+def words_of(scorer: Scorer) -> Callable[[Sequence[str], Mapping[str, Any]], list[dict[str, Any]]]:
+    """Make what words the reasons of a model's loans, with a loan's own values beside those usual at the cut-off.
+
+    Returns:
+        A function of the reasons of a loan, and of the values of its features.
+    """
+    model = scorer.model
+    own = catalogue_of(model.support)
+    words = ReasonWords(model.feature_names, {name: model.neutral.get(name) for name in model.feature_names}, own)
+
+    def worded(reasons: Sequence[str], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        told = words.of(reasons, values)
+        return [{"reason": reason, **one} for reason, one in zip(reasons, told, strict=True)]
+
+    return worded
+
+
+__all__ = ["ANSWER", "GIVEN", "REASON", "Answers", "answer_applications", "answer_features", "one_answer", "words_of"]

@@ -68,6 +68,8 @@ def refuse_wrong_records(records: Sequence[Record], catalogue: FeatureCatalogue 
     columns = columns_of_home(catalogue)
     for row, record in enumerate(records, 1):
         for name, value in record.items():
+            if name in columns and (value is None or (type(value) is str and value.isascii())):
+                continue  # a text of CSV is right for every column
             problem = _wrong_name(name, record, columns) or _wrong_type(columns[name], value)
             if problem is not None:
                 problems.append(FieldProblem(row, _printable(name), *problem))
@@ -78,7 +80,10 @@ def refuse_wrong_records(records: Sequence[Record], catalogue: FeatureCatalogue 
 
 def landed_texts(record: Record, catalogue: FeatureCatalogue = BUILT_IN) -> dict[str, str | None]:
     """Write the values of a record as a landing file would have them, with every column of the feeds."""
-    return {name: _text(record.get(name)) for name in columns_of_home(catalogue)}
+    texts: dict[str, str | None] = dict.fromkeys(columns_of_home(catalogue))
+    for name, value in record.items():
+        texts[name] = value if type(value) is str else _text(value)
+    return texts
 
 
 def _wrong_name(name: str, record: Record, columns: Mapping[str, Column]) -> tuple[str, str] | None:
@@ -89,9 +94,7 @@ def _wrong_name(name: str, record: Record, columns: Mapping[str, Column]) -> tup
 
 
 def _wrong_type(column: Column, value: object) -> tuple[str] | None:
-    """Say what is wrong with the JSON type of a value; a text of CSV is right for every column."""
-    if value is None or (type(value) is str and value.isascii()):
-        return None
+    """Say what is wrong with the JSON type of a value that is no plain text."""
     types = json_types(column)
     if isinstance(value, bool):
         return None if "boolean" in types else ("true or false",)

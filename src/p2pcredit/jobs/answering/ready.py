@@ -13,17 +13,16 @@ from typing import Any
 
 import polars as pl
 
-from p2pcredit.contracts.adverse_action import VERSION
 from p2pcredit.contracts.catalogue import BUILT_IN, FeatureCatalogue
 from p2pcredit.contracts.feeds import LOAN_TERMS
-from p2pcredit.jobs.answering.answers import GIVEN, Answers, answer_applications, answer_features, worded_reasons
+from p2pcredit.jobs.answering.answers import Answers, answer_applications, answer_features, one_answer, words_of
 from p2pcredit.jobs.answering.given import landed_rows, landed_texts, refuse_wrong_records
 from p2pcredit.jobs.answering.problems import columns_of_home, refuse
 from p2pcredit.jobs.answering.row_features import FeaturesOfRow, RowFeatures
 from p2pcredit.models.one_loan.scorer import OneLoanScorer
 from p2pcredit.models.ratios import with_inputs
 from p2pcredit.models.scorer import Scorer
-from p2pcredit.models.scoring import RATE, TERM
+from p2pcredit.models.scoring import RATE, REASONS, TERM
 from p2pcredit.models.training_support import catalogue_of
 from p2pcredit.platforms.mapped.profile import MappedPlatform
 from p2pcredit.readers.applications import Record
@@ -31,6 +30,7 @@ from p2pcredit.settings import Settings
 
 _FEW = 24
 """So many applications are answered one by one sooner than all together as a frame."""
+_REASONS = tuple(f"reason_{place + 1}" for place in range(REASONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ class ReadyModel:
         except NotImplementedError:
             self._one = None
         self._names = scorer.model.feature_names
+        self._worded = words_of(scorer)
         self._needed = tuple(dict.fromkeys((*with_inputs(self._names), TERM, RATE)))
         self._catalogue = catalogue.with_own(catalogue_of(scorer.model.support).own)
         self._features = FeaturesOfRow(self._needed, self._catalogue)
@@ -77,6 +78,11 @@ class ReadyModel:
     def model_id(self) -> str:
         """Its name in the bank."""
         return self._scorer.model_id
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it answers one application without a table."""
+        return self._one is not None
 
     def answer(self, records: Sequence[Record], mapping: MappedPlatform | None, request_id: str) -> Answered:
         """Answer applications.
@@ -133,25 +139,9 @@ class ReadyModel:
         )
 
     def _told(self, one: OneLoanScorer, row: RowFeatures, known: dict[str, Any], request_id: str) -> dict[str, Any]:
-        scored = one.score(row.values)
-        told = {name: scored[name] for name in GIVEN}
-        return {
-            "request_id": request_id,
-            "loan_id": row.loan_id,
-            "model_id": self.model_id,
-            "known_on": row.day.isoformat(),
-            "probability_of_default": told["probability_of_default"],
-            "lifetime_probability_of_default": told["lifetime_probability_of_default"],
-            "expected_loss": told["expected_loss"],
-            "expected_annual_return": told["expected_annual_return"],
-            "window_months": self._settings.labels.window_months,
-            "score": told["score"],
-            "grade": told["grade"],
-            "decision": told["decision"],
-            "reasons": worded_reasons(self._scorer, scored, known),
-            "reason_list": VERSION,
-            "outside_training": told["outside_training"],
-        }
+        scored = {**one.score(row.values), "loan_id": row.loan_id}
+        named = [scored[name] for name in _REASONS if scored[name]]
+        return one_answer(scored, row.day, self._worded(named, known), request_id, self._settings.labels.window_months)
 
 
 __all__ = ["Answered", "ReadyModel"]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -23,6 +23,9 @@ from p2pcredit.periods import DateRange
 from p2pcredit.storage.disk_errors import disk_error
 from p2pcredit.storage.journal import read_segment, segments
 from p2pcredit.storage.tables.lake import Lake
+
+if TYPE_CHECKING:
+    from p2pcredit.jobs.answering.ready import Answered
 
 _KEY = ["request_id", "application"]
 _TAKEN_OVER = (
@@ -37,32 +40,33 @@ _TAKEN_OVER = (
 )
 
 
-def request_line(
+def receipt_and_line(
     at: datetime,
     who: str,
+    request_id: str,
+    model_id: str,
     asked: Sequence[Mapping[str, Any]],
-    known: Sequence[Mapping[str, Any]],
-    receipt: Mapping[str, Any],
-) -> bytes:
-    """Write a request with its answers as a line of the journal.
+    found: Answered,
+) -> tuple[bytes, bytes]:
+    """Write what is answered to a request, and the line of the journal that says so: the same text in both.
 
     Args:
         at: When it came.
         who: Who asked.
+        request_id: Which request.
+        model_id: Of the model that answered.
         asked: The applications as they were sent.
-        known: The features of the model as it saw them, one row per application.
-        receipt: What is answered: `request_id`, `model_id`, `answers`.
+        found: The answers, and the features of the model as it saw them, one row per application.
     """
-    content = {
-        "request_id": receipt["request_id"],
-        "asked_at": at.astimezone(UTC).isoformat(timespec="milliseconds"),
-        "asked_by": who,
-        "model_id": receipt["model_id"],
-        "asked": asked,
-        "known": known,
-        "answers": receipt["answers"],
-    }
-    return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+    head = {"request_id": request_id, "asked_at": at.astimezone(UTC).isoformat(timespec="milliseconds")}
+    answers = json.dumps(found.answers, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    receipt = _with_answers({**head, "model_id": model_id}, answers)
+    line = _with_answers({**head, "asked_by": who, "model_id": model_id, "asked": asked, "known": found.known}, answers)
+    return receipt, line
+
+
+def _with_answers(content: Mapping[str, Any], answers: str) -> bytes:
+    return f'{json.dumps(content, allow_nan=False, separators=(",", ":"))[:-1]},"answers":{answers}}}'.encode()
 
 
 def fold_requests(ctx: JobContext) -> Receipt:
@@ -133,4 +137,4 @@ def _remove(path: Path) -> None:
         raise disk_error("remove", path, error) from error
 
 
-__all__ = ["fold_requests", "request_line"]
+__all__ = ["fold_requests", "receipt_and_line"]

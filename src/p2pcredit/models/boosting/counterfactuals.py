@@ -114,6 +114,7 @@ class Counterfactuals:
         self._asked = list(_by_column(order))
         self._places = places[np.array(self._twigs, dtype=np.int64).reshape(-1, SPLITS)].T
         self._place = places.tolist()
+        self._one = self._all_trees()
 
     def sums(self, columns: Matrix) -> npt.NDArray[np.float32]:
         """Add up the leaves of each loan.
@@ -138,6 +139,41 @@ class Counterfactuals:
             else:
                 sums += self._below(tree, left, patterns)
         return sums
+
+    def of_one(self, row: Matrix) -> npt.NDArray[np.float32] | None:
+        """Add up the leaves of one loan, all trees at once; the numbers are those of `sums`.
+
+        Args:
+            row: The loan as the trees see it, (columns,), 32-bit numbers.
+
+        Returns:
+            (1 + features asked for,); None where a tree has more levels than a table.
+        """
+        if self._one is None:
+            return None
+        columns, bounds, missing_left, twigs, tables, first_rows = self._one
+        numbers = row[columns]
+        left = np.append((numbers < bounds) | (missing_left & np.isnan(numbers)), False)  # the last bit of no split
+        patterns = np.packbits(left[twigs], bitorder="little")
+        leaves = np.empty((1 + first_rows.size, self._sums), dtype=np.float32)
+        leaves[0] = self._start
+        np.take(tables, first_rows + patterns, axis=0, out=leaves[1:])
+        return np.asarray(np.add.accumulate(leaves, axis=0)[-1])
+
+    def _all_trees(self) -> tuple[Any, ...] | None:
+        """Lay out what `of_one` looks up, tree after tree; None where a tree has more levels than a table."""
+        if not self._trees or any(tree.upper for tree in self._trees):
+            return None
+        conditions = list(self._conditions)
+        nothing = np.full((len(self._twigs), 1), len(conditions))
+        return (
+            np.array([one.column for one in conditions]),
+            np.array([one.below for one in conditions], dtype=np.float32),
+            np.array([one.missing_left for one in conditions]),
+            np.concatenate([np.array(self._twigs, dtype=np.int64), nothing], axis=1),
+            np.concatenate([tree.tables[0] for tree in self._trees]),
+            np.arange(len(self._trees)) << SPLITS,
+        )
 
     def _which_go_left(self, columns: Matrix) -> npt.NDArray[np.uint8]:
         """Say of each condition and loan whether it goes left, (conditions, rows)."""

@@ -98,6 +98,7 @@ class BoostingModel:
     """
 
     family: ClassVar[str] = "boosting"
+    least_level_share: ClassVar[float] = LEAST_LEVEL_SHARE
 
     target: str
     encoding: Encoding
@@ -273,9 +274,7 @@ class BoostingModel:
         the neutral one stays exactly as it is.
         """
         stays, effect, slope = self.what_stays(), rows.effect, self.calibration.slope
-        spans = tuple(span for _, span in stays.spans_used)
-        state = (stays.usual.tobytes(), tuple((span.start, span.stop) for span in spans))
-        tables = _TABLES.get(self.booster, state, lambda: Counterfactuals(self.booster, stays.usual, spans))
+        tables = self.tables_of(stays)
         places = [place for place, _ in stays.spans_used]
         for first in range(0, rows.columns.shape[0], LOANS_TOGETHER):
             part = slice(first, first + LOANS_TOGETHER)
@@ -286,6 +285,12 @@ class BoostingModel:
                 if place in rows.effects:
                     changed[:, column] -= slope * rows.effects[place][part]
             found[part, places] = changed
+
+    def tables_of(self, stays: Stays) -> Counterfactuals:
+        """Make the tables that add the trees up for all changes of a loan, or give those that were made before."""
+        spans = tuple(span for _, span in stays.spans_used)
+        state = (stays.usual.tobytes(), tuple((span.start, span.stop) for span in spans))
+        return _TABLES.get(self.booster, state, lambda: Counterfactuals(self.booster, stays.usual, spans))
 
     def _by_predicting(self, rows: _Rows, _raw: Floats, found: Floats) -> None:
         """Fill in the log-odds of changed rows, by predicting them: for few loans, whose tables would cost more.

@@ -6,21 +6,26 @@ import math
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from p2pcredit.models.binning.bins import Binning
 from p2pcredit.models.binning.counts import OTHER
-from p2pcredit.models.boosting.encoding import LEAST_LEVEL_SHARE
 from p2pcredit.models.calibration import as_probability
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.one_loan.values import Values
 from p2pcredit.models.scorecard.model import ScorecardModel
 from p2pcredit.models.scoring_model import ScoringModel
 
+if TYPE_CHECKING:
+    from p2pcredit.models.fitting.backend import Matrix
+
 Predict = Callable[[Values], tuple[Floats, Floats]]
 """From the completed values of a loan to what `predict_with_neutral` gives of it: (1,) and (1, features)."""
+
+_TRIED = 24
+"""Loans of which it is tried, when a model is loaded, whether tables give the library's numbers."""
 
 
 def prediction_of(model: ScoringModel) -> Predict | None:
@@ -62,7 +67,7 @@ def _of_boosting(model: Any) -> Predict:
     usual = stays.usual.tolist()
     columns = [_Encoded.of(model, place, usual) for place in range(len(model.feature_names))]
     used = [(place, span, usual[span]) for place, span in stays.spans_used]
-    booster_margin = model.margin_of_columns
+    margins_of = _margins(model, stays)
 
     def predict(values: Values) -> tuple[Floats, Floats]:
         cells: list[float] = []
@@ -75,24 +80,59 @@ def _of_boosting(model: Any) -> Predict:
         with np.errstate(over="ignore"):  # larger than any number of 32 bits is infinite there
             row = np.array(cells, dtype=np.float64).astype(np.float32)
         seen = row.tolist()
-        changes = [(place, span) for place, span, wanted in used if _differs(seen[span], wanted)]
-        together = np.repeat(row[None, :], 1 + len(changes), axis=0)
+        changes = [number for number, (_, span, wanted) in enumerate(used) if _differs(seen[span], wanted)]
         total = 0.0
         for effect in effects.values():
             total += effect
         left = np.full(1 + len(changes), total)
-        for number, (place, span) in enumerate(changes, 1):
-            together[number, span] = stays.usual[span]
-            left[number] -= effects.get(place, 0.0)
-        log_odds = log_odds_of(booster_margin(together) + left)
+        for number, change in enumerate(changes, 1):
+            left[number] -= effects.get(used[change][0], 0.0)
+        log_odds = log_odds_of(margins_of(row, changes) + left)
         at_neutral = np.repeat(log_odds[:1, None], len(columns), axis=1)
         for place, effect in effects.items():
             at_neutral[0, place] -= slope * effect
-        for number, (place, _) in enumerate(changes, 1):
-            at_neutral[0, place] = log_odds[number]
+        for number, change in enumerate(changes, 1):
+            at_neutral[0, used[change][0]] = log_odds[number]
         return as_probability(log_odds[:1]), at_neutral
 
     return predict
+
+
+def _margins(model: Any, stays: Any) -> Callable[[Matrix, list[int]], Floats]:
+    """Make the margins of a loan as it is, then with each of some features that trees ask for at its usual value.
+
+    They are looked up in tables, and predicted by the library where the tables do not stand for these trees: where a
+    tree has more levels, or where the sums of odd loans are not the library's to the last bit.
+    """
+    spans, usual = [span for _, span in stays.spans_used], stays.usual
+
+    def predicted(row: Matrix, changes: list[int]) -> Floats:
+        together = np.repeat(row[None, :], 1 + len(changes), axis=0)
+        for number, change in enumerate(changes, 1):
+            together[number, spans[change]] = usual[spans[change]]
+        return np.asarray(model.margin_of_columns(together), dtype=np.float64)
+
+    tables = model.tables_of(stays)
+
+    def looked_up(row: Matrix, changes: list[int]) -> Floats:
+        sums = tables.of_one(row).astype(np.float64)
+        return np.asarray(sums[[0, *(1 + change for change in changes)]] + model.offset, dtype=np.float64)
+
+    if tables.of_one(usual) is None:
+        return predicted
+    every = list(range(len(spans)))
+    same = all(np.array_equal(looked_up(row, every), predicted(row, every)) for row in _odd_rows(usual))
+    return looked_up if same else predicted
+
+
+def _odd_rows(usual: Matrix) -> Matrix:
+    """Invent loans as the trees see them: usual ones of which some numbers are others, or missing."""
+    luck = np.random.default_rng(1)
+    rows = np.repeat(usual[None, :], _TRIED, axis=0)
+    other = luck.random(rows.shape)
+    rows[other < 0.4] *= luck.uniform(-2.0, 3.0, int((other < 0.4).sum())).astype(np.float32)
+    rows[other > 0.9] = np.nan
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +160,7 @@ class _Encoded:
         held = model.support.get(name)
         stays = held is None or model.neutral.get(name) is None
         missing = None if stays else held.missing.effect
-        pooled = stays or levels is None or held.pools_rare(LEAST_LEVEL_SHARE)
+        pooled = stays or levels is None or held.pools_rare(model.least_level_share)
         return cls(name, levels, usual[model.encoding.spans[place]], missing, None if pooled else held.rare.effect)
 
     def cells(self, value: Any) -> tuple[list[float], float]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from p2pcredit.models.economics.value import value_numbers
 from p2pcredit.models.one_loan.families import prediction_of
 from p2pcredit.models.one_loan.outside import OutsideTraining
+from p2pcredit.models.one_loan.over_term import LoansOverTerm
 from p2pcredit.models.one_loan.values import LoanValues, Values
 from p2pcredit.models.outside_training import WITHHELD
 from p2pcredit.models.scorer import Scorer
@@ -36,6 +34,7 @@ class OneLoanScorer:
         self._scorer, self._settings, self._predict = scorer, settings, predict
         self._values = LoanValues(model.support, model.neutral)
         self._outside = OutsideTraining(model, settings)
+        self._over_term = LoansOverTerm(scorer.structure, scorer.experience, settings.money.servicing_rate)
         factors = [contract_of(model.support, name) for name in model.feature_names]
         self._factors = [(factor.name, factor.reason, factor.missing_reason) for factor in factors]
 
@@ -52,14 +51,16 @@ class OneLoanScorer:
         given = self._values.without_blanks(values)
         chances, at_neutral = self._predict(self._values.completed(given))
         scores, chance = self._settings.scores, float(chances[0])
+        over_term = self._over_term.of(chances, values[TERM], values[RATE])
         outside = self._outside.of(given)
         decision = self._outside.decide(outside, chance)
         reasons = self._reasons(given, whole_point_pushes(chances, at_neutral, scores)[0].tolist())
         found = {
             "model_id": self._scorer.model_id,
             "probability_of_default": chance,
-            "lifetime_probability_of_default": self._lifetime(chances, values[TERM]),
-            **self._economics(chances, values[TERM], values[RATE]),
+            "lifetime_probability_of_default": over_term.lifetime,
+            "expected_loss": over_term.loss,
+            "expected_annual_return": over_term.annual_return,
             "score": int(score_points(chances, scores)[0]),
             "grade": grades(chances, scores)[0],
             **{f"reason_{place + 1}": reasons[place] if place < len(reasons) else None for place in range(REASONS)},
@@ -67,20 +68,6 @@ class OneLoanScorer:
             "decision": decision,
         }
         return {**found, **dict.fromkeys(WITHHELD.get(decision, ()))}
-
-    def _lifetime(self, chances: Any, term: float | None) -> float | None:
-        structure = self._scorer.structure
-        if structure is None or term is None:
-            return None
-        return _or_none(structure.lifetime_of_terms(chances, np.array([term]))[0])
-
-    def _economics(self, chances: Any, term: float | None, rate: float | None) -> dict[str, float | None]:
-        structure, experience = self._scorer.structure, self._scorer.experience
-        if structure is None or experience is None or term is None or rate is None:
-            return {"expected_loss": None, "expected_annual_return": None}
-        valued = value_numbers(structure, experience, chances, np.array([term]), np.array([rate]))
-        earned = valued.annual_return(self._settings.money.servicing_rate)
-        return {"expected_loss": _or_none(valued.loss[0]), "expected_annual_return": _or_none(earned[0])}
 
     def _reasons(self, given: Values, pushes: list[float]) -> list[str]:
         """Name the factors that push the risk up most; words that two share are named once, for the larger push."""
@@ -90,10 +77,6 @@ class OneLoanScorer:
             if push > by_text.get(text, 0.0):
                 by_text[text] = push
         return sorted(by_text, key=lambda text: (-by_text[text], text))[:REASONS]
-
-
-def _or_none(value: float) -> float | None:
-    return float(value) if value == value else None
 
 
 __all__ = ["OneLoanScorer"]

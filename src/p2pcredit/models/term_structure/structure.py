@@ -67,6 +67,38 @@ class ProductCurve:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """How the hazard of the loans of one contract term grows, as far as it is the same for all of them.
+
+    Args:
+        shares: Cumulative hazard that each month adds, over that of the main window, (months,).
+        bands: The band of each month, (months,).
+        powers: Of each band after the window: to which power, less 1, a loan's excess risk is carried on.
+        typical: Mean cumulative hazard within the window.
+        window_months: The main window.
+    """
+
+    shares: Floats
+    bands: Months
+    powers: tuple[float, ...]
+    typical: float
+    window_months: int
+
+    def cumulative(self, chances: Floats) -> Floats:
+        """Calculate the probability of default by the end of each month, (loans, months), each row non-decreasing.
+
+        Args:
+            chances: Probability of default within the window, one per loan.
+        """
+        hazard = -np.log1p(-np.asarray(chances, dtype=np.float64))
+        excess = hazard / self.typical
+        carried = np.stack([hazard, *(hazard * excess**power for power in self.powers)], axis=1)
+        found = -np.expm1(-np.cumsum(carried[:, self.bands] * self.shares, axis=1))
+        found[:, self.window_months - 1] = chances  # to the last bit what the model says
+        return np.asarray(found, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
 class TermStructure:
     """The curves of a model's book.
 
@@ -107,19 +139,15 @@ class TermStructure:
             >>> structure.cumulative(np.array([0.19]), 4).round(4).tolist()
             [[0.1, 0.19, 0.3439, 0.4686]]
         """
-        curve, horizon = self.curve_of(term_months), self.horizon_of(term_months)
-        shares = _extended(np.array(curve.shares), horizon)
-        hazard = -np.log1p(-np.asarray(chances, dtype=np.float64))
-        excess = hazard / curve.typical
-        bands = band_of(np.arange(1, horizon + 1), self.window_months)
-        total = np.zeros((hazard.size, horizon))
-        for band in np.unique(bands):
-            inside = bands == band
-            carried = hazard if band == 0 else hazard * excess ** (self.power_of(int(band)) - 1.0)
-            total[:, inside] = carried[:, None] * shares[inside]
-        found = -np.expm1(-np.cumsum(total, axis=1))
-        found[:, self.window_months - 1] = chances  # to the last bit what the model says
+        found = self.growth_of(term_months).cumulative(chances)
         return found if months is None else found[:, np.asarray(months, dtype=np.int64) - 1]
+
+    def growth_of(self, term_months: int) -> Growth:
+        """Prepare what does not depend on the loan: how the hazard of loans of this term grows from month to month."""
+        curve, horizon = self.curve_of(term_months), self.horizon_of(term_months)
+        bands = band_of(np.arange(1, horizon + 1), self.window_months)
+        powers = tuple(self.power_of(band) - 1.0 for band in range(1, int(bands[-1]) + 1))
+        return Growth(_extended(np.array(curve.shares), horizon), bands, powers, curve.typical, self.window_months)
 
     def power_of(self, band: int) -> float:
         """Give the power of a band of months; 1 within the window, and that of the last band beyond it."""
@@ -261,6 +289,7 @@ def _from_json(content: Mapping[str, Any]) -> ProductCurve:
 
 __all__ = [
     "TERM_STRUCTURE_FILE",
+    "Growth",
     "ProductCurve",
     "TermStructure",
     "band_of",
