@@ -97,6 +97,12 @@ def _what_is_known(found: Mapping[tuple[str, str], Mapping[str, Any]], facts: Ma
         named = "; ".join(heat["failed"][:MOST_TOLD])
         more = f" and {len(heat['failed']) - MOST_TOLD} more" if len(heat["failed"]) > MOST_TOLD else ""
         said.append(f"Defaults by now differ from those expected, beyond chance, in {named}{more}.")
+    whole = found.get(("lifetime_ratio", "all"))
+    if whole is not None and whole["value"] is not None:
+        said.append(
+            f"Of the {whole['n']:,} loans whose term is over, {100 * whole['value']:.0f} defaulted within it for each "
+            "100 expected."
+        )
     drift = [row for row in facts["results"] if row["metric"].startswith("psi") and row["value"] is not None]
     if drift:
         alarmed = [metric_in_words(row["metric"]) for row in drift if row["status"] == "fail"]
