@@ -12,6 +12,7 @@ OVERFIT_GAP = 0.1
 MUCH_UNSEEN = 0.25
 FEW_DEFAULTS_OF_TERM = 50
 MOST_TERMS = 3
+QUARTERS_OF_A_CYCLE = 20
 
 Facts = Mapping[str, Any]
 
@@ -132,7 +133,24 @@ def _lifetime(facts: Facts) -> list[tuple[str, str]]:
             )
     if len(said) > MOST_TERMS:
         said = [*said[:MOST_TERMS], f"The same holds for {len(said) - MOST_TERMS} other terms."]
-    return [("lifetime", text) for text in said]
+    return [("lifetime", text) for text in (*_few_quarters(structure), *said)]
+
+
+def _few_quarters(structure: Facts) -> list[str]:
+    """Say where the later months are known from fewer quarters than a cycle takes; nothing of older packs."""
+    later, window = structure.get("later"), structure["window_months"]
+    longest = max((term["term_months"] for term in structure["terms"]), default=0)
+    if later is None or later["quarters"] >= QUARTERS_OF_A_CYCLE or longest <= window:
+        return []
+    if not later["quarters"]:
+        return [f"No loan was watched beyond month {window}: all default after it is carried on, none was seen."]
+    quarters = f"{later['quarters']} quarters of origination, {later['first']} to {later['last']}"
+    if later["quarters"] == 1:
+        quarters = f"one quarter of origination, {later['first']}"
+    return [
+        f"Default after month {window} is known from {quarters}, and {later['defaults']} defaults. Five years are the "
+        "least that a cycle takes: a curve learned in bad years is too high in good ones, and the other way round."
+    ]
 
 
 def _stability(facts: Facts) -> list[tuple[str, str]]:
