@@ -72,7 +72,7 @@ def cells_of(snapshot: TrainingSnapshot, model: object, fitted: TermStructure) -
         at = watched.months >= month
         band = 0 if month <= fitted.window_months else 1 + (month - fitted.window_months - 1) // 12
         weight = watched.hazard[at] * np.exp((fitted.power_of(band) - 1.0) * excess[at])
-        place = (cohort[at], product[at], month - 1)
+        place = (cohort[at], product[at], np.full(int(at.sum()), month - 1))
         np.add.at(exposed, place, weight)
         np.add.at(seen, place, 1.0)
         np.add.at(still, place, (lived[at] >= month).astype(float))
