@@ -10,7 +10,7 @@ import pytest
 
 from p2pcredit.reporting.drawing import as_svg
 from p2pcredit.reporting.evidence.charts import _samples
-from p2pcredit.reporting.evidence.limits import _lifetime
+from p2pcredit.reporting.evidence.limits import _lifetime, _ranking
 from p2pcredit.reporting.evidence.summary import summary_of
 from p2pcredit.reporting.evidence.timeline import sample_timeline
 
@@ -115,6 +115,21 @@ def test_ranking_within_quarter_and_term_stands_before_the_pooled_figure() -> No
     assert parts(facts)["How good"][0] == "AUC within quarter and term 0.661 (0.620 to 0.702, 90% interval)."
     facts["performance"]["within"]["auc"] = {"value": None, "low": None, "high": None}
     assert "not known" in parts(facts)["How good"][0]
+
+
+@pytest.mark.parametrize(("high", "said"), [(-0.002, True), (0.001, False), (None, False)])
+def test_ranking_worse_than_the_platform_within_quarter_and_term_is_a_limit(high: float | None, said: bool) -> None:
+    performance = {
+        "discrimination": {"auc": {"value": 0.7, "status": "pass", "threshold": 0.62}},
+        "earlier": None,
+        **{key: {"difference": {"value": 0.1, "low": 0.05, "high": 0.15}} for key in ("sub_grade", "logistic")},
+        "vintages": [],
+        "terms": [],
+        "within": {"sub_grade": {"value": -0.081, "low": -0.16, "high": high}},
+    }
+    found = _ranking({"performance": performance, "verdict": {"gate": None}})
+    assert bool(found) is said
+    assert all(text.startswith("Among loans of one quarter and term it ranks worse") for _, text in found)
 
 
 def structure(quarters: int, defaults: int, term: int = 36) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def sign_off(ctx: JobContext, model_id: str, card: Mapping[str, Any]) -> Receipt
 def answering(record: Mapping[str, Any]) -> dict[str, str | int]:
     """Give who answers for a model in few words, as the weekly report shows them.
 
-    That nobody is named as developer, and that no person approved it, is said; other things not said are left out.
+    A missing developer or approval is said; other things that are missing are left out.
     """
     approval = record["approval"] or {}
     told = {

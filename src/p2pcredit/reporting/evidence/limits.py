@@ -66,11 +66,17 @@ def _data(facts: Facts) -> list[tuple[str, str]]:
 
 def _ranking(facts: Facts) -> list[tuple[str, str]]:
     said, performance = [], facts["performance"]
+    within = (performance.get("within") or {}).get("sub_grade")
+    if within is not None and within["high"] is not None and within["high"] < 0:
+        lead = f"{within['value']:+.3f} ({within['low']:+.3f} to {within['high']:+.3f})"
+        said.append(
+            "Among loans of one quarter and term it ranks worse than the platform's own grade, beyond the interval: "
+            f"{lead}. The floor goes by all loans pooled."
+        )
     auc = performance["discrimination"]["auc"]
     if auc["status"] != "pass":
-        said.append(
-            f"The AUC of {_three(auc['value'])} is {_against(auc['status'])} the threshold of {auc['threshold']:.2f}."
-        )
+        shown = "is by its interval below" if auc["status"] == "fail" else "is not shown to reach"
+        said.append(f"The AUC of {_three(auc['value'])} {shown} the threshold of {auc['threshold']:.2f}.")
     gate = facts["verdict"].get("gate")
     if gate is not None and gate["status"] != "pass":
         said.append(f"It does not pass the floor ({gate['status']}): {gate['reason']}.")
@@ -212,7 +218,7 @@ def _months(periods: Mapping[str, Any]) -> int | None:
 
 
 def _against(status: str) -> str:
-    return "beyond its interval outside" if status == "fail" else "within its interval of"
+    return "by the whole interval outside" if status == "fail" else "and not shown to lie within"
 
 
 def _three(value: float | None) -> str:
