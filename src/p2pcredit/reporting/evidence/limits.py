@@ -68,10 +68,10 @@ def _ranking(facts: Facts) -> list[tuple[str, str]]:
     said, performance = [], facts["performance"]
     within = (performance.get("within") or {}).get("sub_grade")
     if within is not None and within["high"] is not None and within["high"] < 0:
-        lead = f"{within['value']:+.3f} ({within['low']:+.3f} to {within['high']:+.3f})"
+        worse_by = f"{within['value']:+.3f} ({within['low']:+.3f} to {within['high']:+.3f})"
         said.append(
             "Among loans of one quarter and term it ranks worse than the platform's own grade, beyond the interval: "
-            f"{lead}. The floor goes by all loans pooled."
+            f"{worse_by}. The floor goes by all loans pooled."
         )
     auc = performance["discrimination"]["auc"]
     if auc["status"] != "pass":
