@@ -22,7 +22,6 @@ from p2pcredit.models.term_structure.structure import (
 )
 
 WINDOW = 12
-FIELDS = ("terms", "cohorts", "months", "defaulted", "hazard")
 
 
 def watched_alike(*groups: tuple[int, int, int, int, float], cohort: int = 0) -> Watched:
@@ -57,7 +56,13 @@ def test_shares_are_defaults_over_risk_at_stake_by_hand() -> None:
 def test_what_the_later_months_are_known_from_by_hand() -> None:
     old = watched_alike((5, 36, 20, 1, 0.05), (95, 36, 30, 0, 0.05), cohort=2007 * 4 + 2)
     new = watched_alike((3, 36, 14, 1, 0.05), (4, 36, 9, 1, 0.05), (50, 36, 12, 0, 0.05), cohort=2008 * 4)
-    both = Watched(*(np.concatenate([getattr(old, name), getattr(new, name)]) for name in FIELDS))
+    both = Watched(
+        np.concatenate([old.terms, new.terms]),
+        np.concatenate([old.cohorts, new.cohorts]),
+        np.concatenate([old.months, new.months]),
+        np.concatenate([old.defaulted, new.defaulted]),
+        np.concatenate([old.hazard, new.hazard]),
+    )
     told = watched_later(both, WINDOW)
     assert told == {"quarters": 2, "first": "2007Q3", "last": "2008Q1", "defaults": 8}
     young = watched_alike((4, 36, 9, 1, 0.05), (50, 36, 12, 0, 0.05), cohort=2008 * 4)

@@ -119,7 +119,7 @@ def test_ranking_within_quarter_and_term_stands_before_the_pooled_figure() -> No
 
 @pytest.mark.parametrize(("high", "said"), [(-0.002, True), (0.001, False), (None, False)])
 def test_ranking_worse_than_the_platform_within_quarter_and_term_is_a_limit(high: float | None, said: bool) -> None:
-    performance = {
+    performance: dict[str, Any] = {
         "discrimination": {"auc": {"value": 0.7, "status": "pass", "threshold": 0.62}},
         "earlier": None,
         **{key: {"difference": {"value": 0.1, "low": 0.05, "high": 0.15}} for key in ("sub_grade", "logistic")},

@@ -151,7 +151,7 @@ def _calibration_by_grade(facts: Facts) -> Any:
     return _expected_and_observed(rows, "Grade, loans judged", None)
 
 
-def _expected_and_observed(rows: Sequence[Mapping[str, Any]], title: str, order: Sequence[str] | None) -> Any:
+def _expected_and_observed(rows: list[dict[str, Any]], title: str, order: Sequence[str] | None) -> Any:
     sort = alt.Undefined if order is None else list(order)
     plot = base(rows).encode(x=alt.X("grade:N", title=title, sort=sort, axis=alt.Axis(labelAngle=0)))
     axis = alt.Y("expected:Q", title="Default rate", axis=alt.Axis(format=".0%", tickCount=6))
