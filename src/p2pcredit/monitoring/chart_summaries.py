@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from p2pcredit.models.evaluation.calibration.reliability import reliability_bins
 from p2pcredit.monitoring.inputs import MonitoringInputs
 from p2pcredit.monitoring.matured import scored_loans
+from p2pcredit.monitoring.metrics.whole_term import loans_of_ended_terms
 from p2pcredit.monitoring.status import share_interval
 from p2pcredit.settings import Settings
 
@@ -77,6 +79,21 @@ def calibration_profile(inputs: MonitoringInputs, settings: Settings) -> list[di
         low, high = share_interval(row["bads"], row["n"], settings.monitoring.confidence)
         profile.append({**row, "observed": row["bads"] / row["n"], "low": low, "high": high})
     return profile
+
+
+def lifetime_profile(inputs: MonitoringInputs, settings: Settings) -> list[dict[str, Any]]:
+    """Compare expected and observed default within the term, over bands of equal count, of loans whose term is over.
+
+    Returns:
+        One dict per band, safest first: `band` (from 1), `n, bads, expected, observed, low, high` (shares, 0 to 1; the
+        interval is that of the observed share). None where too few terms are over.
+    """
+    loans = loans_of_ended_terms(inputs, settings)
+    limits = settings.monitoring
+    if loans.height < limits.min_matured_loans or int(loans["defaulted"].sum()) < limits.min_matured_bads:
+        return []
+    bands = reliability_bins(loans["defaulted"].to_numpy(), loans["expected"].to_numpy(), limits.confidence)
+    return [{"band": place, **band} for place, band in enumerate(bands, start=1)]
 
 
 def scored_since(inputs: MonitoringInputs, since: date) -> dict[str, Any]:

@@ -28,6 +28,7 @@ METRICS = Registry[Metric](
         "quality": "p2pcredit.monitoring.metrics.quality:measure_quality",
         "performance": "p2pcredit.monitoring.metrics.performance:measure_performance",
         "over_term": "p2pcredit.monitoring.metrics.over_term:measure_over_term",
+        "whole_term": "p2pcredit.monitoring.metrics.whole_term:measure_whole_term",
         "grades": "p2pcredit.monitoring.metrics.grades:measure_grades",
         "triggers": "p2pcredit.monitoring.metrics.triggers:measure_triggers",
         "estimates": "p2pcredit.monitoring.metrics.estimates:measure_estimates",

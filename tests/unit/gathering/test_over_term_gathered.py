@@ -10,10 +10,11 @@ import pytest
 from tests.unit.gathering.written_home import WrittenHome, of, written_home
 
 from p2pcredit.contracts.feeds import FEEDS
-from p2pcredit.contracts.tables import QUARANTINE, silver
-from p2pcredit.jobs.monitoring.over_term import default_over_term
+from p2pcredit.contracts.tables import FEATURE_STORE, QUARANTINE, silver
+from p2pcredit.jobs.monitoring.over_term import default_over_term, with_platform_risk
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, ProductCurve, TermStructure
 from p2pcredit.settings import LabelSettings, Settings
+from p2pcredit.storage.tables.lake import Lake
 
 SETTINGS = Settings(labels=LabelSettings(window_months=3, reporting_lag_days=30, lifetime_terms_months=(6,)))
 WEEK_END = date(2022, 6, 4)
@@ -95,6 +96,31 @@ def test_of_a_loan_that_defaulted_early_all_is_expected_that_was_by_now(home: Wr
     rows = {row["loan_id"]: row for row in default_over_term(home.ctx, WEEK_END).iter_rows(named=True)}
     assert (rows["open"]["months"], rows["open"]["defaulted"]) == (3, 1)
     assert rows["open"]["expected"] == pytest.approx(0.1), "by its present month, not by the first in which it ended"
+
+
+def test_no_default_is_expected_of_months_in_which_none_is_looked_for(tmp_path: Path) -> None:
+    """Outcomes are followed for as long as the settings name terms; a longer contract is held against that much."""
+    home = written_home(tmp_path, SETTINGS)
+    home.features(("long", "2021-10-01"), term_months=[9.0])
+    home.predictions(("long", "2021-10-01", "level", 0.1))
+    row = {"loan_id": "long", "snapshot_date": of("2021-10-01"), "origination_date": of("2021-10-01")}
+    home.put(silver(FEEDS["loan_terms"]), [{**row, "row_number": 1, "term_months": 9}])
+    home.model("level", files=curve(LEVEL))
+    (told,) = default_over_term(home.ctx, WEEK_END).iter_rows(named=True)
+    assert told["months"] == 6, "7 whole months by then, of which 6 are looked at"
+    assert told["expected"] == pytest.approx(1 - 0.9**2), "six months at a third of the window's a month"
+
+
+def test_the_platforms_own_grade_comes_as_a_number_that_grows_with_risk(home: WrittenHome) -> None:
+    graded = {"paid": "B2", "open": "A5"}
+    grade = pl.col("loan_id").replace_strict(graded, default=None, return_dtype=pl.String)
+    features = Lake(home.ctx.layout).read(FEATURE_STORE).with_columns(platform_sub_grade=grade)
+    told = with_platform_risk(features)
+    assert dict(told.select("loan_id", "platform_risk").drop_nulls().iter_rows()) == {"open": 5.0, "paid": 102.0}
+    assert (
+        with_platform_risk(features.with_columns(platform_sub_grade=None))["platform_risk"].null_count() == told.height
+    )
+    assert default_over_term(home.ctx, WEEK_END)["platform_risk"].null_count() == 4
 
 
 def test_nothing_scored_gives_no_rows_and_the_columns(tmp_path: Path) -> None:

@@ -59,11 +59,31 @@ def test_a_week_is_looked_at_only_where_its_last_day_is_complete(home: WrittenHo
 
 
 def test_a_week_without_a_champion_then_or_without_scored_loans_is_not_looked_at(home: WrittenHome) -> None:
-    home.complete({"2021-12-31": {}, "2023-06-03": {}})
+    home.complete({"2021-12-31": {}, "2028-06-03": {}})
     assert week(home.ctx, "2021-12-31")["reason"] == "no champion on 2021-12-31; nothing has been scored"
-    assert week(home.ctx, "2023-06-03")["reason"] == "no loan has been scored up to 2023-06-03"
+    assert week(home.ctx, "2028-06-03")["reason"] == "no loan has been scored since 2022-06-03"
     assert not week(home.ctx, "2021-12-31")["monitor"]
-    assert not week(home.ctx, "2023-06-03")["monitor"]
+    assert not week(home.ctx, "2028-06-03")["monitor"]
+
+
+def test_a_book_in_run_off_is_looked_at_until_the_terms_of_its_loans_are_over(home: WrittenHome) -> None:
+    """Its newest loan is older than all windows of twelve months; defaults against the curve still come."""
+    home.complete({"2023-06-03": {}})
+    assert week(home.ctx, "2023-06-03") == {"monitor": True, "reason": "champion now"}
+    monitor(home.ctx, of("2023-06-03"))
+    (to_date,) = [
+        r for r in MonitoringSnapshot(home.ctx, of("2023-06-03")).rows if r["metric"] == "default_to_date_ratio"
+    ]
+    assert (to_date["segment"], to_date["status"]) == ("all", "undetermined")
+
+
+def test_a_home_with_a_champion_that_has_scored_nothing_says_so(tmp_path: Path) -> None:
+    home = written_home(tmp_path, SETTINGS)
+    home.features(("a", "2022-05-01"))
+    home.complete({WEEK_END: {}})
+    home.model("now", {"as_of": "2022-01-01", "matured_bads": 2})
+    home.crown("now", "2022-01-01")
+    assert week(home.ctx)["reason"] == f"no loan has been scored up to {WEEK_END}"
 
 
 def measured(value: float = 0.5, high: float = 0.6, status: Status = Status.FAIL) -> MetricResult:

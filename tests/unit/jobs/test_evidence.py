@@ -10,9 +10,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from tests.not_none import not_none
 from tests.unit.jobs.evidence_home import TRAININGS, build_home, context
@@ -23,7 +25,9 @@ from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.jobs.audit.reproduce import reproduce
 from p2pcredit.jobs.governance.approvals import approve
 from p2pcredit.jobs.scoring.champions import rollback
+from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.jobs.training.train import recalibrate_champion
+from p2pcredit.models.scoring import load_model
 from p2pcredit.reporting.evidence.guidance import MAPPING
 from p2pcredit.reporting.evidence.page import render_evidence
 from p2pcredit.storage.state.model_bank import ModelBank
@@ -100,6 +104,32 @@ def test_card_and_pack_hold_the_model_against_grade_logistic_and_the_last_champi
     older = json.loads(json.dumps(facts))
     del older["performance"]["champion"]
     assert "It could not be compared with the champion of that day." in render_evidence(older)
+
+
+def test_ranking_within_quarter_and_term_is_that_of_its_pairs(home: Path, newest: str, facts: dict[str, Any]) -> None:
+    """Counted pair by pair on the loans that judged the model, by its evaluation model."""
+    bank = ModelBank(context(home).layout).get(newest)
+    snapshot = TrainingSnapshot.from_card(context(home), bank)
+    judged = facts["data"]["periods"]["evaluate"]
+    loans = snapshot.matured.filter(pl.col("origination_date") >= date.fromisoformat(judged["first"]))
+    assert loans.height == judged["n"]
+    model = load_model(bank.evaluation_files)
+    loans = loans.with_columns(risk=pl.Series(model.predict(loans)), place=pl.col("platform_sub_grade").rank("dense"))
+    right = {"risk": 0.0, "place": 0.0}
+    pairs = 0
+    quarter = [pl.col("origination_date").dt.year().alias("y"), pl.col("origination_date").dt.quarter().alias("q")]
+    for _, part in loans.with_columns(quarter).group_by("y", "q", "term_months"):
+        bads, goods = (part.filter(pl.col("label") == label) for label in (1, 0))
+        pairs += bads.height * goods.height
+        for column in right:
+            right[column] += sum((b > g) + 0.5 * (b == g) for b in bads[column] for g in goods[column])
+    within = facts["performance"]["within"]
+    assert within["auc"]["value"] == pytest.approx(right["risk"] / pairs)
+    assert within["sub_grade"]["value"] == pytest.approx((right["risk"] - right["place"]) / pairs)
+    assert "AUC within quarter and term" in render_evidence(facts)
+    older = json.loads(json.dumps(facts))
+    del older["performance"]["within"]
+    assert "AUC within quarter and term" not in render_evidence(older)
 
 
 def test_the_figures_of_the_pack_are_those_of_the_card(home: Path, newest: str, facts: dict[str, Any]) -> None:

@@ -153,11 +153,17 @@ def test_the_card_says_who_answers_for_the_model(ctx: JobContext) -> None:
     assert "family" not in shown
     card = ModelBank(ctx.layout).get("m1").card
     assert answering(sign_off(asking(ctx, "Ada"), "m1", card)) == {
+        "developer": "not named",
         "approved_by": "Ada",
         "approved_until": "2024-06-30",
         "conditions": "36 months only",
         "next_review": "2024-07-15",
     }
+
+
+def test_that_no_person_developed_or_approved_a_model_is_said_and_not_left_out() -> None:
+    told = answering({"developer": None, "approval": None, "next_review": "2024-07-15", "findings_open": 0})
+    assert told == {"developer": "not named", "approved_by": "no person", "next_review": "2024-07-15"}
 
 
 def test_a_review_is_said_to_be_due_before_its_day_and_an_approval_moves_it(ctx: JobContext) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2pcredit.errors import BankError
-from p2pcredit.models.term_structure.fit import Watched, fit_term_structure, watch
+from p2pcredit.models.term_structure.fit import Watched, fit_term_structure, watch, watched_later
 from p2pcredit.models.term_structure.structure import (
     TERM_STRUCTURE_FILE,
     ProductCurve,
@@ -51,6 +51,22 @@ def test_shares_are_defaults_over_risk_at_stake_by_hand() -> None:
     assert structure.powers == (1.0,), "loans of one risk say nothing of how an excess fades"
     by_then = structure.cumulative(np.array([1 - np.exp(-0.05)]), 24, [12, 17, 18, 24])[0]
     assert by_then == pytest.approx(1 - np.exp(-0.05 * np.array([1, 1, 1 + curve.shares[17], 1 + curve.shares[17]])))
+
+
+def test_what_the_later_months_are_known_from_by_hand() -> None:
+    old = watched_alike((5, 36, 20, 1, 0.05), (95, 36, 30, 0, 0.05), cohort=2007 * 4 + 2)
+    new = watched_alike((3, 36, 14, 1, 0.05), (4, 36, 9, 1, 0.05), (50, 36, 12, 0, 0.05), cohort=2008 * 4)
+    both = Watched(
+        np.concatenate([old.terms, new.terms]),
+        np.concatenate([old.cohorts, new.cohorts]),
+        np.concatenate([old.months, new.months]),
+        np.concatenate([old.defaulted, new.defaulted]),
+        np.concatenate([old.hazard, new.hazard]),
+    )
+    told = watched_later(both, WINDOW)
+    assert told == {"quarters": 2, "first": "2007Q3", "last": "2008Q1", "defaults": 8}
+    young = watched_alike((4, 36, 9, 1, 0.05), (50, 36, 12, 0, 0.05), cohort=2008 * 4)
+    assert watched_later(young, WINDOW) == {"quarters": 0, "first": None, "last": None, "defaults": 0}
 
 
 def test_too_few_defaults_give_no_curve() -> None:

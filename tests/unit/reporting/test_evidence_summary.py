@@ -10,6 +10,7 @@ import pytest
 
 from p2pcredit.reporting.drawing import as_svg
 from p2pcredit.reporting.evidence.charts import _samples
+from p2pcredit.reporting.evidence.limits import _lifetime, _ranking
 from p2pcredit.reporting.evidence.summary import summary_of
 from p2pcredit.reporting.evidence.timeline import sample_timeline
 
@@ -94,20 +95,81 @@ def test_it_says_what_for_on_what_and_how_good_with_intervals() -> None:
         "seen.",
     ]
     assert found["How good"] == [
-        "AUC 0.687 (0.651 to 0.722, 90% interval).",
+        "AUC 0.687 (0.651 to 0.722, 90% interval), all loans pooled.",
         "Bads seen over bads expected 0.94 (0.81 to 1.09).",
         "AUC against the platform's own sub-grade +0.031 (0.004 to 0.058).",
         "Floor under every model: pass.",
     ]
 
 
-def test_four_limits_are_named_the_first_of_each_kind_and_the_others_counted() -> None:
+def test_ranking_within_quarter_and_term_stands_before_the_pooled_figure() -> None:
+    facts = copy.deepcopy(FACTS)
+    own, lead = {"value": 0.661, "low": 0.62, "high": 0.702}, {"value": 0.004, "low": -0.022, "high": 0.029}
+    facts["performance"]["within"] = {"auc": own, "sub_grade": lead}
+    assert parts(facts)["How good"][:2] == [
+        "AUC within quarter and term 0.661 (0.620 to 0.702, 90% interval), +0.004 (-0.022 to 0.029) against the "
+        "platform's own grade.",
+        "AUC 0.687 (0.651 to 0.722, 90% interval), all loans pooled.",
+    ]
+    facts["performance"]["within"]["sub_grade"] = None
+    assert parts(facts)["How good"][0] == "AUC within quarter and term 0.661 (0.620 to 0.702, 90% interval)."
+    facts["performance"]["within"]["auc"] = {"value": None, "low": None, "high": None}
+    assert "not known" in parts(facts)["How good"][0]
+
+
+@pytest.mark.parametrize(("high", "said"), [(-0.002, True), (0.001, False), (None, False)])
+def test_ranking_worse_than_the_platform_within_quarter_and_term_is_a_limit(high: float | None, said: bool) -> None:
+    performance: dict[str, Any] = {
+        "discrimination": {"auc": {"value": 0.7, "status": "pass", "threshold": 0.62}},
+        "earlier": None,
+        **{key: {"difference": {"value": 0.1, "low": 0.05, "high": 0.15}} for key in ("sub_grade", "logistic")},
+        "vintages": [],
+        "terms": [],
+        "within": {"sub_grade": {"value": -0.081, "low": -0.16, "high": high}},
+    }
+    found = _ranking({"performance": performance, "verdict": {"gate": None}})
+    assert bool(found) is said
+    assert all(text.startswith("Among loans of one quarter and term it ranks worse") for _, text in found)
+
+
+def structure(quarters: int, defaults: int, term: int = 36) -> dict[str, Any]:
+    later = {"quarters": quarters, "first": "2007Q2" if quarters else None, "last": "2008Q2", "defaults": defaults}
+    told = {"term_months": term, "watched_months": 36, "unseen_share": 0.0, "defaults": 900, "loans": 9000}
+    return {"term_structure": {"window_months": 12, "powers": [], "terms": [told], "later": later}}
+
+
+def test_later_months_known_from_fewer_quarters_than_a_cycle_takes_are_a_limit() -> None:
+    (few,) = _lifetime(structure(5, 123))
+    assert few[0] == "lifetime"
+    assert few[1].startswith(
+        "Default after month 12 is known from 5 quarters of origination, 2007Q2 to 2008Q2, and 123 defaults."
+    )
+    assert _lifetime(structure(20, 2000)) == []
+    (none,) = _lifetime(structure(0, 0))
+    assert none[1].startswith("No loan was watched beyond month 12")
+    assert _lifetime(structure(5, 123, term=12)) == [], "the term ends with the window"
+    older = structure(5, 123)
+    del older["term_structure"]["later"]
+    assert _lifetime(older) == [], "a pack of an earlier version"
+
+
+def test_five_limits_are_named_the_first_of_each_kind_and_the_others_counted() -> None:
     assert parts()["Limits"] == [
         "first of ranking",
         "first of calibration",
         "first of data",
         "first of groups",
-        "2 more under Assumptions and limits.",
+        "first of use",
+        "1 more under Assumptions and limits.",
+    ]
+
+
+def test_the_limit_of_the_lifetime_figure_is_on_the_half_page() -> None:
+    told = [*FACTS["limits"], {"about": "lifetime", "text": "first of lifetime"}]
+    assert parts({**FACTS, "limits": told})["Limits"][:3] == [
+        "first of ranking",
+        "first of calibration",
+        "first of lifetime",
     ]
 
 

@@ -75,11 +75,14 @@ def sign_off(ctx: JobContext, model_id: str, card: Mapping[str, Any]) -> Receipt
 
 
 def answering(record: Mapping[str, Any]) -> dict[str, str | int]:
-    """Give who answers for a model in few words, as the weekly report shows them; what is not said is left out."""
+    """Give who answers for a model in few words, as the weekly report shows them.
+
+    A missing developer or approval is said; other things that are missing are left out.
+    """
     approval = record["approval"] or {}
     told = {
-        "developer": record["developer"],
-        "approved_by": approval.get("by"),
+        "developer": record["developer"] or "not named",
+        "approved_by": approval.get("by") or "no person",
         "approved_until": approval.get("until"),
         "conditions": approval.get("conditions"),
         "next_review": record["next_review"],

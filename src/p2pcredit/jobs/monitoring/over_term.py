@@ -13,17 +13,24 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import BankError
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.monitoring.matured_loans import once_each
+from p2pcredit.models.evaluation.platform_grades import GRADES, platform_risk
 from p2pcredit.models.term_structure.fit import watch
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
 from p2pcredit.models.training.hazard import months_on_book
 from p2pcredit.periods import DateRange, add_months
-from p2pcredit.settings import LabelTarget
+from p2pcredit.settings import LabelSettings, LabelTarget
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.outcomes import build_outcomes
 
 MONTHS_SHOWN_AFTER_TERM = 12
 """A loan is looked at until so long after its horizon."""
+
+
+def days_followed(week_end: date, labels: LabelSettings) -> DateRange:
+    """Give the days of origination whose loans are still held against their curves at the end of a week."""
+    longest = max((labels.window_months, *labels.lifetime_terms_months))
+    return DateRange(add_months(week_end, -(longest + MONTHS_SHOWN_AFTER_TERM)), week_end)
 
 
 def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
@@ -35,24 +42,25 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
 
     Returns:
         `loan_id`, `snapshot_date`, `term_months`, `months` on book by the last day of which defaults have been
-        reported (at most its horizon), `defaulted` (0 or 1), `expected` (probability of default by then), one row per
-        loan. Left out are loans without a probability or a term, of unknown outcome, watched for less than a month, and
-        those scored by a model that has no term structure or is gone.
+        reported (at most its horizon, and at most the longest that outcomes are followed), `defaulted` (0 or 1),
+        `expected` (probability of default by then), `platform_risk` (the place of the platform's own grade, more is
+        riskier; null without one), one row per loan. Left out are loans without a probability or a term, of unknown
+        outcome, watched for less than a month, and those scored by a model that has no term structure or is gone.
     """
     lake, labels = Lake(ctx.layout), ctx.settings.labels
     longest = max((labels.window_months, *labels.lifetime_terms_months))
-    days = DateRange(add_months(week_end, -(longest + MONTHS_SHOWN_AFTER_TERM)), week_end)
+    days = days_followed(week_end, labels)
     scored, terms = pl.collect_all(
         [
             lake.scan(PREDICTIONS, days)
             .filter(pl.col("probability_of_default").is_not_null())
             .select("loan_id", "snapshot_date", "model_id", "probability_of_default"),
             lake.scan(FEATURE_STORE, days).select(
-                "loan_id", "snapshot_date", pl.col("term_months").cast(pl.Int32, strict=False)
+                "loan_id", "snapshot_date", *GRADES, pl.col("term_months").cast(pl.Int32, strict=False)
             ),
         ]
     )
-    served = once_each(scored).join(once_each(terms).drop("snapshot_date"), on="loan_id", how="inner")
+    served = once_each(scored).join(with_platform_risk(once_each(terms)), on="loan_id", how="inner")
     if served.is_empty():
         return pl.DataFrame(schema=NOTHING_OVER_TERM)
     target = LabelTarget(
@@ -77,7 +85,8 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
         window_months=labels.window_months,
     )
     # A loan that defaulted was watched until then, but what was expected of it by now goes on growing.
-    horizon = pl.max_horizontal("term_months", pl.lit(labels.window_months))
+    # Nor is anything expected of months in which no default is looked for.
+    horizon = pl.min_horizontal(pl.max_horizontal("term_months", pl.lit(labels.window_months)), pl.lit(longest))
     by_now = known.select("loan_id", months=pl.min_horizontal(months_on_book(until), horizon).cast(pl.Int64))
     rows = (
         pl.DataFrame({"loan_id": watched.loan_ids, "defaulted": watched.defaulted.astype(np.int8)})
@@ -98,7 +107,15 @@ NOTHING_OVER_TERM = {
     "months": pl.Int64,
     "defaulted": pl.Int8,
     "expected": pl.Float64,
+    "platform_risk": pl.Float64,
 }
+
+
+def with_platform_risk(loans: pl.DataFrame) -> pl.DataFrame:
+    """Keep id, term and the place of the platform's own grade, null without one."""
+    found = platform_risk(loans)
+    risk = None if found is None else pl.Series(found[1], dtype=pl.Float64, nan_to_null=True)
+    return loans.select("loan_id", "term_months").with_columns(pl.lit(risk, dtype=pl.Float64).alias("platform_risk"))
 
 
 def _expected(ctx: JobContext, model_id: str, loans: pl.DataFrame) -> pl.DataFrame | None:
@@ -124,4 +141,4 @@ def _structure_of(ctx: JobContext, model_id: str) -> TermStructure | None:
         return None
 
 
-__all__ = ["NOTHING_OVER_TERM", "default_over_term"]
+__all__ = ["NOTHING_OVER_TERM", "days_followed", "default_over_term", "with_platform_risk"]

@@ -23,7 +23,7 @@ from p2pcredit.jobs.monitoring.matured_loans import labels_known, once_each
 from p2pcredit.jobs.monitoring.steps import DAYS_OF_A_WEEK
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.jobs.training.comparing.past_promotions import promotions_until, realised_differences
-from p2pcredit.monitoring.chart_summaries import calibration_profile, score_profile, scored_since
+from p2pcredit.monitoring.chart_summaries import calibration_profile, lifetime_profile, score_profile, scored_since
 from p2pcredit.monitoring.graded import grade
 from p2pcredit.monitoring.inputs import newest_closed_origination
 from p2pcredit.periods import DateRange
@@ -56,6 +56,7 @@ def generate_report(ctx: JobContext, week_end: date, *, week: MonitoringSnapshot
         history=earlier.sort("week_end_date", "metric", "segment"),
         score_profile=score_profile(week.inputs, ctx.settings),
         calibration_profile=calibration_profile(week.inputs, ctx.settings),
+        lifetime_profile=lifetime_profile(week.inputs, ctx.settings),
         days=None if days is None else days.as_json(),
         gaps=in_lines(gaps if days is None else leave_out(gaps, days.days_named)),
         approvals=[one.line for one in attention(ctx, ctx.ledger.state())],

@@ -16,6 +16,7 @@ from p2pcredit.jobs.context import Caller, JobContext, Receipt
 from p2pcredit.jobs.decisions import decide, reconcile
 from p2pcredit.jobs.gaps.find import SKIPPED_WEEK
 from p2pcredit.jobs.gaps.gap import Gap, Lack
+from p2pcredit.jobs.monitoring.over_term import days_followed
 from p2pcredit.jobs.monitoring.reviewed import decided_weeks, has_evidence, monitored_weeks
 from p2pcredit.jobs.monitoring.week import MonitoringSnapshot
 from p2pcredit.monitoring import registry as metric_registry
@@ -66,8 +67,12 @@ def _lacking(week: MonitoringSnapshot) -> str | None:
     if week.champion_id is None:
         waiting = "".join(f"; {one.model_id} waits for approval" for one in week.ctx.ledger.state().approvals.waiting)
         return f"no champion on {week_end}; nothing has been scored{waiting}"
-    if not week.lake.has_rows(PREDICTIONS, week.history):
-        return f"no loan has been scored up to {week_end}"
+    if week.lake.has_rows(PREDICTIONS, week.history):
+        return None
+    followed = days_followed(week_end, week.ctx.settings.labels)
+    if not week.lake.has_rows(PREDICTIONS, followed):
+        ever = week.lake.has_rows(PREDICTIONS, DateRange(date.min, week_end))
+        return f"no loan has been scored {f'since {followed.first}' if ever else f'up to {week_end}'}"
     return None
 
 

@@ -25,7 +25,7 @@ from p2pcredit.models.fitting.backend import FitBackend
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.scoring_model import ScoringModel
-from p2pcredit.models.term_structure.fit import fit_term_structure
+from p2pcredit.models.term_structure.fit import fit_term_structure, watched_later
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE, term_structure_facts
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training_support import absence_facts, contract_of, term_facts
@@ -71,7 +71,8 @@ def assemble(
     """
     model, settings = candidate.model, snapshot.settings
     own = model.to_files()
-    structure = fit_term_structure(snapshot.watched(model), window_months=settings.labels.window_months)
+    watched, window = snapshot.watched(model), settings.labels.window_months
+    structure = fit_term_structure(watched, window_months=window)
     if structure is not None:
         own[TERM_STRUCTURE_FILE] = structure.to_bytes()
     experience = snapshot.experience
@@ -94,7 +95,7 @@ def assemble(
         **_own_features(snapshot),
         "absences": absence_facts(model.support, model.neutral, model.calibration.slope),
         "terms": term_facts(model.support),
-        "term_structure": term_structure_facts(structure),
+        "term_structure": term_structure_facts(structure, watched_later(watched, window)),
         "economics": experience_facts(experience),
         "champion_id": None if snapshot.champion is None else snapshot.champion.model_id,
         "delta_versions": snapshot.versions,

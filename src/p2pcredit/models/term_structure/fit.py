@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -97,6 +98,20 @@ def watch(outcomes: pl.DataFrame, chances: pl.DataFrame, *, until: date, window_
         -np.log1p(-found["probability_of_default"].to_numpy()),
         found["loan_id"],
     )
+
+
+def watched_later(watched: Watched, window_months: int) -> dict[str, Any]:
+    """Say what the months after the main window are known from, for the card.
+
+    Returns:
+        `quarters` of origination of which loans were watched there, `first` and `last` of them (such as `2007Q3`; None
+        without any), and the `defaults` seen there.
+    """
+    later = watched.months > window_months
+    quarters = np.unique(watched.cohorts[later]).tolist()
+    first, last = (f"{one // 4}Q{one % 4 + 1}" for one in (quarters[0], quarters[-1])) if quarters else (None, None)
+    defaults = int(watched.defaulted[later].sum())
+    return {"quarters": len(quarters), "first": first, "last": last, "defaults": defaults}
 
 
 def fit_term_structure(watched: Watched, *, window_months: int) -> TermStructure | None:
@@ -258,4 +273,4 @@ def _at_risk(group: Months, months: Months, weight: Floats, groups: int, last: i
     return np.cumsum(_counts(group, months, weight, groups, last)[:, ::-1], axis=1)[:, ::-1]
 
 
-__all__ = ["Watched", "fit_term_structure", "watch"]
+__all__ = ["Watched", "fit_term_structure", "watch", "watched_later"]

@@ -209,11 +209,17 @@ def _term_structure(content: Mapping[str, Any]) -> TermStructure:
     )
 
 
-def term_structure_facts(structure: TermStructure | None) -> dict[str, Any] | None:
+def term_structure_facts(
+    structure: TermStructure | None, later: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Describe a term structure for the card: per contract term what it rests on, and what a usual loan's curve is.
 
+    Args:
+        structure: The curves; None where there are none.
+        later: What the months after the window are known from, as `watched_later` says it.
+
     Returns:
-        `window_months`, `powers`, `terms`: per term `term_months`, `loans`, `defaults`, `watched_months`,
+        `window_months`, `powers`, `later`, `terms`: per term `term_months`, `loans`, `defaults`, `watched_months`,
         `unseen_share` (of the lifetime hazard of a usual loan, what lies beyond the months watched) and `curve`
         (`months_on_book`, `probability_of_default` of a usual loan by then); None where there is none.
     """
@@ -236,7 +242,8 @@ def term_structure_facts(structure: TermStructure | None) -> dict[str, Any] | No
                 ],
             }
         )
-    return {"window_months": structure.window_months, "powers": list(structure.powers), "terms": terms}
+    told = {"window_months": structure.window_months, "powers": list(structure.powers), "terms": terms}
+    return told if later is None else {**told, "later": dict(later)}
 
 
 def band_of(months: Months, window_months: int) -> Months:

@@ -17,6 +17,7 @@ from p2pcredit.models.evaluation.calibration.ratios import (
     calibration_error_interval,
     calibration_ratio,
 )
+from p2pcredit.models.evaluation.calibration.slope import calibration_slope
 from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interval, ks_interval, paired_auc_difference
 from p2pcredit.models.evaluation.intervals import Estimate
 from p2pcredit.monitoring.inputs import MonitoringInputs
@@ -27,7 +28,7 @@ from p2pcredit.monitoring.yearly_error import chance_of_so_low
 from p2pcredit.settings import MonitoringSettings, Settings
 
 _RANKING = ("auc", "gini", "ks")
-_CALIBRATION = ("brier", "calibration_error", "calibration_ratio")
+_CALIBRATION = ("brier", "calibration_error", "calibration_slope", "calibration_ratio")
 _AGAINST_PLATFORM = ("auc_sub_grade", "auc_minus_sub_grade")
 
 
@@ -36,8 +37,8 @@ def measure_performance(inputs: MonitoringInputs, settings: Settings) -> list[Me
 
     Returns:
         For the segments `all` (as served, whichever model did it), `champion`, `vintage=YYYYQn` and `term=N`: `auc,
-        gini, ks, brier, calibration_error, calibration_ratio` and `matured_defaults` (a count); for `all` and
-        `champion` also `auc_sub_grade` (that of the platform's own sub-grade on the same loans) and
+        gini, ks, brier, calibration_error, calibration_slope, calibration_ratio` and `matured_defaults` (a count); for
+        `all` and `champion` also `auc_sub_grade` (that of the platform's own sub-grade on the same loans) and
         `auc_minus_sub_grade` (the paired difference). `auc` is held against `auc_threshold` and `calibration_ratio`
         against its bounds; the others are for information. Each of the two is judged by its interval, `all` and
         `champion` together and the parts of the book together, each family corrected for its number: see
@@ -97,6 +98,7 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[L
         _information(_result("ks", loans, ks_interval(loans.label, loans.risk, confidence))),
         _information(_result("brier", loans, brier_interval(loans.label, loans.risk, confidence))),
         _information(_result("calibration_error", loans, error, note=by_chance)),
+        _information(_slope(loans, confidence)),
         inside(
             _result("calibration_ratio", loans, ratio, nearest, f"{bounds[0]:g} to {bounds[1]:g} is allowed"),
             bounds,
@@ -104,6 +106,11 @@ def _measure_segment(loans: JudgedLoans, settings: MonitoringSettings) -> list[L
         ),
         counted,
     ]
+
+
+def _slope(loans: JudgedLoans, confidence: float) -> MetricResult:
+    found = calibration_slope(loans.label, loans.risk, confidence)
+    return _result("calibration_slope", loans, found, note="1 is right, below 1 they are spread too far")
 
 
 def _defaults(loans: JudgedLoans) -> MetricResult:

@@ -12,6 +12,7 @@ OVERFIT_GAP = 0.1
 MUCH_UNSEEN = 0.25
 FEW_DEFAULTS_OF_TERM = 50
 MOST_TERMS = 3
+QUARTERS_OF_A_CYCLE = 20
 
 Facts = Mapping[str, Any]
 
@@ -65,11 +66,17 @@ def _data(facts: Facts) -> list[tuple[str, str]]:
 
 def _ranking(facts: Facts) -> list[tuple[str, str]]:
     said, performance = [], facts["performance"]
+    within = (performance.get("within") or {}).get("sub_grade")
+    if within is not None and within["high"] is not None and within["high"] < 0:
+        worse_by = f"{within['value']:+.3f} ({within['low']:+.3f} to {within['high']:+.3f})"
+        said.append(
+            "Among loans of one quarter and term it ranks worse than the platform's own grade, beyond the interval: "
+            f"{worse_by}. The floor goes by all loans pooled."
+        )
     auc = performance["discrimination"]["auc"]
     if auc["status"] != "pass":
-        said.append(
-            f"The AUC of {_three(auc['value'])} is {_against(auc['status'])} the threshold of {auc['threshold']:.2f}."
-        )
+        shown = "is by its interval below" if auc["status"] == "fail" else "is not shown to reach"
+        said.append(f"The AUC of {_three(auc['value'])} {shown} the threshold of {auc['threshold']:.2f}.")
     gate = facts["verdict"].get("gate")
     if gate is not None and gate["status"] != "pass":
         said.append(f"It does not pass the floor ({gate['status']}): {gate['reason']}.")
@@ -132,7 +139,24 @@ def _lifetime(facts: Facts) -> list[tuple[str, str]]:
             )
     if len(said) > MOST_TERMS:
         said = [*said[:MOST_TERMS], f"The same holds for {len(said) - MOST_TERMS} other terms."]
-    return [("lifetime", text) for text in said]
+    return [("lifetime", text) for text in (*_few_quarters(structure), *said)]
+
+
+def _few_quarters(structure: Facts) -> list[str]:
+    """Say where the later months are known from fewer quarters than a cycle takes; nothing of older packs."""
+    later, window = structure.get("later"), structure["window_months"]
+    longest = max((term["term_months"] for term in structure["terms"]), default=0)
+    if later is None or later["quarters"] >= QUARTERS_OF_A_CYCLE or longest <= window:
+        return []
+    if not later["quarters"]:
+        return [f"No loan was watched beyond month {window}: all default after it is carried on, none was seen."]
+    quarters = f"{later['quarters']} quarters of origination, {later['first']} to {later['last']}"
+    if later["quarters"] == 1:
+        quarters = f"one quarter of origination, {later['first']}"
+    return [
+        f"Default after month {window} is known from {quarters}, and {later['defaults']} defaults. Five years are the "
+        "least that a cycle takes: a curve learned in bad years is too high in good ones, and the other way round."
+    ]
 
 
 def _stability(facts: Facts) -> list[tuple[str, str]]:
@@ -194,7 +218,7 @@ def _months(periods: Mapping[str, Any]) -> int | None:
 
 
 def _against(status: str) -> str:
-    return "beyond its interval outside" if status == "fail" else "within its interval of"
+    return "by the whole interval outside" if status == "fail" else "and not shown to lie within"
 
 
 def _three(value: float | None) -> str:

@@ -21,6 +21,7 @@ from p2pcredit.models.evaluation.discrimination import auc_interval, gini_interv
 from p2pcredit.models.evaluation.gains import lift_table, roc_points
 from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.evaluation.platform_grades import platform_risk
+from p2pcredit.models.evaluation.within_cohort import auc_within_cohorts, paired_difference_within_cohorts
 from p2pcredit.models.outside_training import count_undecided
 from p2pcredit.models.scoring import score_points
 from p2pcredit.models.training.baseline import logistic_baseline
@@ -28,7 +29,7 @@ from p2pcredit.monitoring.lights import judge_together
 from p2pcredit.monitoring.metrics.drift import light_of_shift, population_stability_index
 from p2pcredit.monitoring.status import status_at_least, status_within
 from p2pcredit.reporting.evidence.subject import Subject, labels_of, measured
-from p2pcredit.transforms.vintages import quarter_name
+from p2pcredit.transforms.vintages import cohort_name, quarter_name
 
 GROUPS = ("state", "home_ownership", "income_verification", "term_months")
 """The columns by which approval rates are compared, where the platform gives them."""
@@ -58,6 +59,7 @@ def performance_facts(subject: Subject) -> dict[str, Any]:
             "gini": measured(gini_interval(labels, chances, confidence)),
             "ks": measured(ks_interval(labels, chances, confidence)),
         },
+        "within": _within_cohorts(subject),
         "earlier": _earlier(subject),
         "roc": roc_points(labels, chances),
         "lift": lift_table(labels, chances, confidence),
@@ -187,6 +189,23 @@ def _parts(subject: Subject, names: pl.Series) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _within_cohorts(subject: Subject) -> dict[str, Any]:
+    """Measure the ranking of pairs of loans of one quarter of origination and term, beside the platform's own grade.
+
+    Pooled, a model also gains by telling quarters or terms apart, which chooses no applicant over another.
+    """
+    evaluation, confidence = subject.evaluation, subject.confidence
+    cohorts = evaluation.select(cohort_name(evaluation, "origination_date").alias("cohort"))["cohort"].to_numpy()
+    own = auc_within_cohorts(subject.labels, subject.chances, cohorts, confidence)
+    found = platform_risk(evaluation)
+    if found is None:
+        return {"auc": measured(own), "sub_grade": None}
+    graded = np.isfinite(found[1])
+    labels, chances, theirs = subject.labels[graded], subject.chances[graded], found[1][graded]
+    lead = paired_difference_within_cohorts(labels, chances, theirs, cohorts[graded], confidence)
+    return {"auc": measured(own), "sub_grade": measured(lead)}
 
 
 def _earlier(subject: Subject) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ from p2pcredit.reporting.inventory import person, served_words
 
 Facts = Mapping[str, Any]
 
-_MOST_LIMITS = 4
-_ORDER_OF_LIMITS = ("ranking", "calibration", "stability", "data", "groups", "use")
+_MOST_LIMITS = 5
+_ORDER_OF_LIMITS = ("ranking", "calibration", "lifetime", "stability", "data", "groups", "use")
 
 
 def summary_of(facts: Facts, sign_off: Facts | None) -> list[dict[str, Any]]:
@@ -63,7 +63,8 @@ def _quality(facts: Facts) -> list[str]:
     performance, sure = facts["performance"], f"{facts['model']['confidence']:.0%}"
     auc, ratio = performance["discrimination"]["auc"], performance["calibration"]["ratio"]
     lines = [
-        f"AUC {number(auc['value'])} ({between(auc['low'], auc['high'])}, {sure} interval).",
+        *_within(performance.get("within"), sure),
+        f"AUC {number(auc['value'])} ({between(auc['low'], auc['high'])}, {sure} interval), all loans pooled.",
         f"Bads seen over bads expected {number(ratio['value'], 2)} ({between(ratio['low'], ratio['high'], 2)}).",
     ]
     for key, name in (("sub_grade", "the platform's own sub-grade"), ("logistic", "a plain logistic regression")):
@@ -77,6 +78,19 @@ def _quality(facts: Facts) -> list[str]:
     return lines
 
 
+def _within(within: Facts | None, sure: str) -> list[str]:
+    """Say how pairs of one quarter and term are ranked; nothing of packs that an older version made."""
+    if within is None:
+        return []
+    own, lead = within["auc"], within["sub_grade"]
+    if own["value"] is None:
+        return ["No quarter and term has both bads and goods, so ranking within them is not known."]
+    told = f"AUC within quarter and term {number(own['value'])} ({between(own['low'], own['high'])}, {sure} interval)"
+    if lead is None or lead["value"] is None:
+        return [f"{told}."]
+    return [f"{told}, {signed(lead['value'])} ({between(lead['low'], lead['high'])}) against the platform's own grade."]
+
+
 def _guards(gate: Facts) -> list[str]:
     """Say by which kind of change the model came, and which guards did not pass; nothing of older packs."""
     if not gate.get("guards"):
@@ -88,7 +102,7 @@ def _guards(gate: Facts) -> list[str]:
 
 
 def _limits(facts: Facts) -> list[str]:
-    """Take the first limit of each kind, of at most four kinds; the section lists all."""
+    """Take the first limit of each kind, of at most five kinds; the section lists all."""
     first: dict[str, str] = {}
     for limit in facts["limits"]:
         first.setdefault(limit["about"], limit["text"])

@@ -58,6 +58,13 @@ def draw_charts(facts: Facts) -> list[Chart]:
             _calibration_by_grade,
         ),
         (
+            "whole_term",
+            "Default within the term: expected and observed",
+            "Loans whose term is over, in bands of equal number from the safest to the riskiest. Bar: expected when "
+            f"they were scored. Point: what came, with its {confidence} interval.",
+            _default_within_term,
+        ),
+        (
             "score",
             "Score: development loans and newest loans",
             "Share of the loans in each band of 20 points.",
@@ -141,12 +148,25 @@ def _calibration_by_grade(facts: Facts) -> Any:
     if not rows:
         return None
     rows = [{**row, "grade": f"{row['grade']} (n {row['n']:,})"} for row in rows]
-    plot = base(rows).encode(x=alt.X("grade:N", title="Grade, loans judged", axis=alt.Axis(labelAngle=0)))
+    return _expected_and_observed(rows, "Grade, loans judged", None)
+
+
+def _expected_and_observed(rows: list[dict[str, Any]], title: str, order: Sequence[str] | None) -> Any:
+    sort = alt.Undefined if order is None else list(order)
+    plot = base(rows).encode(x=alt.X("grade:N", title=title, sort=sort, axis=alt.Axis(labelAngle=0)))
     axis = alt.Y("expected:Q", title="Default rate", axis=alt.Axis(format=".0%", tickCount=6))
     bars = plot.mark_bar(color=BLUE, opacity=0.45, size=34).encode(y=axis)
     spread = plot.mark_rule(color=ORANGE, strokeWidth=2).encode(y="low:Q", y2="high:Q")
     points = plot.mark_point(color=ORANGE, filled=True, size=70, opacity=1).encode(y="observed:Q")
     return bars + spread + points
+
+
+def _default_within_term(facts: Facts) -> Any:
+    rows = [{**row, "grade": f"{row['band']}"} for row in facts["lifetime_profile"]]
+    if not rows:
+        return None
+    title = f"Band, {round(sum(row['n'] for row in rows) / len(rows)):,} loans each"
+    return _expected_and_observed(rows, title, [row["grade"] for row in rows])
 
 
 def _score_distribution(facts: Facts) -> Any:

@@ -37,6 +37,7 @@ def build_facts(
     history: pl.DataFrame | None = None,
     score_profile: Mapping[str, Any] | None = None,
     calibration_profile: Sequence[Mapping[str, Any]] = (),
+    lifetime_profile: Sequence[Mapping[str, Any]] = (),
     days: Mapping[str, Any] | None = None,
     gaps: Sequence[str] = (),
     approvals: Sequence[str] = (),
@@ -57,6 +58,7 @@ def build_facts(
         history: Rows of `gold/monitoring` of earlier weeks; those of later weeks and of this one play no part.
         score_profile: What `monitoring.chart_summaries.score_profile` gives.
         calibration_profile: What `monitoring.chart_summaries.calibration_profile` gives.
+        lifetime_profile: What `monitoring.chart_summaries.lifetime_profile` gives.
         days: How the days of the week stand, as `days_in_words` takes it; None where they were not accounted for.
         gaps: Days and weeks up to this one that were passed over, a line each with the command that fills it.
         promotions: What the promotions of the past brought, as `Realised.as_json` gives it, oldest first.
@@ -68,7 +70,7 @@ def build_facts(
     Returns:
         A dict of JSON values, without NaN; keys `week_end_date, generated_at, summary, book, decision, champion,
         thresholds, segments, sections, history, heat, grades, migration, promotions, score_profile,
-        calibration_profile, days`.
+        calibration_profile, lifetime_profile, days`.
     """
     rows = [result.as_row() for result in results_from_rows(result.as_row() for result in results)]
     limits = settings.monitoring
@@ -99,6 +101,7 @@ def build_facts(
         "graded": None if graded is None else graded_in_words(graded),
         "score_profile": dict(score_profile) if score_profile is not None else None,
         "calibration_profile": [dict(row) for row in calibration_profile],
+        "lifetime_profile": [dict(row) for row in lifetime_profile],
         "days": None if days is None else dict(days),
     }
     summary = summarise(facts, gaps, approvals)

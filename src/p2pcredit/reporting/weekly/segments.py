@@ -42,7 +42,7 @@ def in_segments(row: Mapping[str, Any]) -> bool:
 
 
 _OF_LINES = frozenset({RANKING, CALIBRATION})
-_OF_PARTS = _OF_LINES | {"brier", "calibration_error"}
+_OF_PARTS = _OF_LINES | {"brier", "calibration_error", "calibration_slope"}
 
 
 def _line(name: str, held: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def _what_is_known(found: _Found, facts: Mapping[str, Any]) -> list[str]:
     said = [
         *_ranking(found, facts),
         *_defaults_to_date(facts),
+        *_over_whole_terms(found),
         *_drift(facts),
         *_rows_and_values(facts),
         *_unknown_outcomes(found),
@@ -116,6 +117,14 @@ def _defaults_to_date(facts: Mapping[str, Any]) -> list[str]:
         return []
     named = _first_of(heat["failed"], "; ")
     return [f"Defaults by now differ from those expected, beyond chance, in {named}."]
+
+
+def _over_whole_terms(found: _Found) -> list[str]:
+    whole = found.get(("lifetime_ratio", "all"))
+    if whole is None or whole["value"] is None:
+        return []
+    came = f"{100 * whole['value']:.0f} defaulted within it for each 100 expected"
+    return [f"Of the {whole['n']:,} loans whose term is over, {came}."]
 
 
 def _drift(facts: Mapping[str, Any]) -> list[str]:

@@ -59,6 +59,7 @@ SECTIONS: tuple[Section, ...] = (
             "product_ratio_matured",
             "product_ratio_to_date",
             "calibration_error",
+            "calibration_slope",
             "brier",
             "default_rate",
             "default_rate_estimate_then",
@@ -87,6 +88,19 @@ SECTIONS: tuple[Section, ...] = (
         "Defaults seen over those expected by now, of every scored loan from its first month on. A cell of term and "
         "vintage fails only where it does beyond chance, all cells together.",
         ("default_to_date_ratio",),
+    ),
+    Section(
+        "whole_term",
+        "Default within the whole term",
+        "Of scored loans whose contract term is over: the probability of default within the term as it was given when "
+        "they were scored, against all that came. Judged apart from the twelve months or so of the tables above. "
+        "Seen over expected is held against the bounds of defaults over the term, all terms together.",
+        (
+            "lifetime_auc_within_cohort",
+            "lifetime_auc_minus_platform",
+            "lifetime_ratio",
+            "lifetime_calibration_slope",
+        ),
     ),
     Section(
         "estimates",
@@ -149,7 +163,12 @@ _METRICS = {
     "brier": "Brier score",
     "calibration_error": "Calibration error",
     "calibration_ratio": "Defaults seen / expected",
+    "calibration_slope": "Calibration slope",
     "default_to_date_ratio": "Defaults seen / expected by now",
+    "lifetime_auc_within_cohort": "AUC within quarter and term, default within the term",
+    "lifetime_auc_minus_platform": "AUC minus that of the platform's own grade, default within the term",
+    "lifetime_ratio": "Defaults seen / expected within the term",
+    "lifetime_calibration_slope": "Calibration slope, default within the term",
     "hosmer_lemeshow": "Hosmer-Lemeshow statistic",
     "grade_kept_share": "Loans that keep their grade under the champion",
     "grade_concentration": "Concentration in grades (HHI), newest loans",
