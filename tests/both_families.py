@@ -23,7 +23,7 @@ from p2pcredit.models.boosting.model import fit_boosting
 from p2pcredit.models.boosting.trees import Trees
 from p2pcredit.models.calibration import fit_calibration
 from p2pcredit.models.economics.experience import ECONOMICS_FILE
-from p2pcredit.models.reference_borrower import neutral_profile
+from p2pcredit.models.reference_borrower import find_reference_borrower
 from p2pcredit.models.term_structure.structure import TERM_STRUCTURE_FILE
 from p2pcredit.models.training.usable import usable_features
 from p2pcredit.models.training_support import with_terms
@@ -95,7 +95,7 @@ def _bank_boosting(ctx: JobContext, bank: ModelBank, scorecard: str) -> None:
     wanted = tuple(feature for feature in FEATURES if feature.group == "application")
     grown = fit_boosting(loans, usable_features(loans, wanted)[0], bads, seed=1, threads=1, trees=Trees(rounds=30))
     margin = grown.margin(loans)
-    neutral = neutral_profile(loans, margin, grown.feature_names, cutoff=ctx.settings.scores.approval_cutoff)
+    neutral = find_reference_borrower(loans, margin, grown.feature_names, cutoff=ctx.settings.scores.approval_cutoff)
     model = grown.with_reference(neutral, loans, Outcomes(bads))
     model = replace(model, support=with_terms(model.support, loans))
     model = model.calibrated(fit_calibration(bads, model.margin(loans)))

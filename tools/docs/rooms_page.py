@@ -17,7 +17,7 @@ files to touch for what.
 Start with `jobs/pipelines.py`: the three DAGs as data, each step with the job it calls. A job is a function in the
 module of that name below `jobs`: it loads, calls pure code, saves, and gives a receipt.
 
-## Who may import whom
+## The order of imports
 
 From the top, a room imports what stands below it, never what stands above or beside it; `make imports` holds that.
 

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,10 @@ def remember_failed_command(ctx: JobContext, command: str, error: BaseException)
     _record_if_home(ctx, "failed_command", {"command": command, "message": _in_one_line(error)})
 
 
+KEPT: Mapping[str, bool] = {"is_kept": True}
+"""Marks the log records of warnings that the activity file has too."""
+
+
 def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> None:
     """Warn of the state of data, model or hand-off: in the log, and in the activity file for the alerts of the week.
 
@@ -112,7 +116,7 @@ def warn(ctx: JobContext, message: str, finding: Finding = Finding.WARNING) -> N
         message: One line without a borrower's values.
         finding: Its kind, which gives its severity.
     """
-    logger.warning(message)
+    logger.warning(message, extra=KEPT)
     record(ctx, "warning", _warning(ctx, message, finding))
 
 
@@ -135,7 +139,7 @@ def warn_once(ctx: JobContext, about: str, message: str, finding: Finding = Find
     for entry in recent_entries(ctx, "warning"):
         if entry.get("about") == about and (entry.get("caller") == Caller.REPLAY) is replayed:
             return False
-    logger.warning(message)
+    logger.warning(message, extra=KEPT)
     record(ctx, "warning", {**_warning(ctx, message, finding), "about": about})
     return True
 

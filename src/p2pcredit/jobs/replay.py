@@ -5,7 +5,7 @@ built of. Two things are done in spans because the rule of `known_on` makes it e
 one commit per table, and days are scored together up to the next training, the next review or the end. A failed
 training fails its night's run, as it does under a scheduler: the day is then scored by the next night, which tries the
 decision again. A reason that fails the trainings of many nights is logged at the first and summed up at the end; every
-night alerts.
+night alerts. So are warnings that differ in numbers only; the activity file has each.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def replay(
     """
     began = time.perf_counter()
     nights = _Nights(replace(ctx, caller=Caller.REPLAY), days, all_reports, in_spans=not day_by_day)
+    repeated = _RepeatedWarnings()
+    logger.addFilter(repeated)
     try:
         for span in [DateRange(day, day) for day in days] if day_by_day else spans_together(nights.ctx, days):
             ctx.progress(f"preprocessing to {span.last}", (span.first - days.first).days, len(days))
@@ -80,6 +82,8 @@ def replay(
                 ctx.progress(day.isoformat(), (day - days.first).days + 1, len(days))
         nights.score_waiting()
     finally:
+        logger.removeFilter(repeated)
+        repeated.sum_up()
         nights.warn_of_repeated_failures()
     counts = {name: nights.counts[name] for name in ("weeks", "trainings", "decisions", "scored")}
     reason = None if counts["scored"] else _why_nothing(ctx, days.last, nights)
@@ -90,6 +94,38 @@ def replay(
     if nights.failures and not counts["scored"]:
         raise TrainingError(f"replay to {days.last}: {reason}")
     return done
+
+
+class _RepeatedWarnings(logging.Filter):
+    """Let through the first of the warnings that differ in numbers only, and count the others.
+
+    Only what the activity file has too is counted: hundreds of nights may warn of one and the same thing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+        self.first: dict[str, str] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether no such warning came before."""
+        if not getattr(record, "is_kept", False):
+            return True
+        message = record.getMessage()
+        kind = _NUMBER.sub("0", message)
+        self.counts[kind] += 1
+        self.first.setdefault(kind, message)
+        return self.counts[kind] == 1
+
+    def sum_up(self) -> None:
+        """Warn, per kind that came more than once, how often it did."""
+        for kind, count in self.counts.items():
+            if count > 1:
+                logger.warning(
+                    "%s like this one, in other numbers; logs/activity.jsonl has each: %s",
+                    "1 more warning" if count == 2 else f"{count - 1:,} more warnings",
+                    self.first[kind],
+                )
 
 
 @dataclass

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from p2pcredit.models.evaluation.intervals import Floats, logistic, normal_quantile
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 
 PENALTY = 10.0
@@ -72,7 +72,7 @@ def with_effects(support: Support, absent: Absent, margin: Floats, outcomes: Out
 
 
 def with_usual_effects(
-    support: Support, neutral: Profile, margin: Floats, added: Floats, present: npt.NDArray[np.bool_]
+    support: Support, neutral: ReferenceBorrower, margin: Floats, added: Floats, present: npt.NDArray[np.bool_]
 ) -> Support:
     """Move each absence that too few loans show so far that the mean chance is what it is with the loans' own values.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # XGBoost comes with the first, and scoring by a model that n
     from p2pcredit.models.absence_effects import Outcomes
     from p2pcredit.models.export.formula import Formula
     from p2pcredit.models.fitting.backend import FitBackend, Threads
-    from p2pcredit.models.reference_borrower import Profile
+    from p2pcredit.models.reference_borrower import ReferenceBorrower
 
 MODEL_FILE = "model.json"
 """The file that every model has: a JSON object with at least `schema_version` and `family`."""
@@ -151,7 +151,7 @@ class TrainableModel(Protocol):
         """Facts on its fit, for its card, as plain JSON values."""
         ...
 
-    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> Any:
+    def with_reference(self, neutral: ReferenceBorrower, loans: pl.DataFrame, outcomes: Outcomes) -> Any:
         """Copy the model with a reference borrower, whose values stand for absent ones, and with its `support`.
 
         Args:

@@ -22,7 +22,7 @@ from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
-from p2pcredit.models.reference_borrower import Profile, columns_of
+from p2pcredit.models.reference_borrower import ReferenceBorrower, columns_of
 from p2pcredit.models.training_support import (
     Support,
     blanks_as_missing,
@@ -50,7 +50,7 @@ class MarginModel(ABC):
     target: str
     feature_names: tuple[str, ...]
     calibration: Calibration = field(default_factory=Calibration)
-    neutral: Profile = field(default_factory=dict)
+    neutral: ReferenceBorrower = field(default_factory=dict)
     support: Support = field(default_factory=dict)
 
     @abstractmethod
@@ -100,7 +100,7 @@ class MarginModel(ABC):
         chances, at_neutral = self.predict_with_neutral(features)
         return np.asarray((np.log(chances) - np.log1p(-chances))[:, None] - at_neutral, dtype=np.float64)
 
-    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> Self:
+    def with_reference(self, neutral: ReferenceBorrower, loans: pl.DataFrame, outcomes: Outcomes) -> Self:
         """Copy the model with a reference borrower, and with the effects of absent values in its training loans.
 
         Args:
@@ -122,7 +122,7 @@ class MarginModel(ABC):
         reach = dict(zip(self.feature_names, most.tolist(), strict=True))
         return replace(found, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
-    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> Self:
+    def calibrated(self, calibration: Calibration, neutral: ReferenceBorrower | None = None) -> Self:
         """Copy the model with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 

@@ -12,7 +12,7 @@ import polars as pl
 from p2pcredit.contracts.features import NEW_TERM, PRODUCT
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.reference_borrower import Profile, columns_of
+from p2pcredit.models.reference_borrower import ReferenceBorrower, columns_of
 from p2pcredit.models.scorecard.points import PointScale
 from p2pcredit.models.training_support import ColumnSupport, Support, blanks_as_missing
 from p2pcredit.settings import ScoreSettings, Settings
@@ -50,7 +50,7 @@ class Trained(Protocol):
         ...
 
     @property
-    def neutral(self) -> Profile:
+    def neutral(self) -> ReferenceBorrower:
         """The reference borrower."""
         ...
 

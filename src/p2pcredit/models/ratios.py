@@ -13,7 +13,7 @@ import polars as pl
 
 from p2pcredit.contracts.features import REFERENCE_RATE
 from p2pcredit.contracts.ratios import RATIOS
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 
 
 def _annuity(amount: pl.Expr, term: pl.Expr) -> pl.Expr:
@@ -40,7 +40,7 @@ def with_inputs(names: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*names, *waiting)))
 
 
-def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: Profile) -> pl.DataFrame:
+def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: ReferenceBorrower) -> pl.DataFrame:
     """Fill each ratio that is missing because something it is calculated from is.
 
     Args:
@@ -63,13 +63,13 @@ def complete_ratios(features: pl.DataFrame, names: Sequence[str], neutral: Profi
     return features.with_columns(filled) if filled else features
 
 
-def _can_be_filled(name: str, features: pl.DataFrame, neutral: Profile) -> bool:
+def _can_be_filled(name: str, features: pl.DataFrame, neutral: ReferenceBorrower) -> bool:
     ratio = RATIOS.get(name)
     needed = () if ratio is None else (name, *ratio.inputs)
     return bool(needed) and all(one in features.columns and neutral.get(one) is not None for one in needed)
 
 
-def _filled(name: str, features: pl.DataFrame, neutral: Profile) -> pl.Expr:
+def _filled(name: str, features: pl.DataFrame, neutral: ReferenceBorrower) -> pl.Expr:
     """Fill the ratio with the riskier of the reference borrower's and that of the loan's own figures as far as known.
 
     A ratio to 0 is as risky as one can be.

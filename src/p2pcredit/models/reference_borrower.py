@@ -19,10 +19,12 @@ HIDDEN = "\0"
 """The first letter of a level that pools others and occurs in no loan; it is never the usual level."""
 
 Value = float | str | None
-Profile = dict[str, Value]
+ReferenceBorrower = dict[str, Value]
 
 
-def neutral_profile(features: pl.DataFrame, log_odds: Floats, names: Sequence[str], *, cutoff: float) -> Profile:
+def find_reference_borrower(
+    features: pl.DataFrame, log_odds: Floats, names: Sequence[str], *, cutoff: float
+) -> ReferenceBorrower:
     """Find the usual value of each feature among the loans nearest to the approval cut-off.
 
     Args:

@@ -8,7 +8,7 @@ import polars as pl
 
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.training_support import Support
 
 
@@ -53,7 +53,7 @@ class ScoringModel(Protocol):
         """Calculate log-odds of default (hazard target: log cumulative hazard) of each row before calibration."""
         ...
 
-    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScoringModel:
+    def calibrated(self, calibration: Calibration, neutral: ReferenceBorrower | None = None) -> ScoringModel:
         """Copy the ranking with another calibration, and another reference borrower where given."""
         ...
 

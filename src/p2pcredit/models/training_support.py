@@ -18,7 +18,7 @@ from p2pcredit.contracts.catalogue import FeatureCatalogue, feature_as_json, fea
 from p2pcredit.contracts.feature import Feature
 from p2pcredit.contracts.features import PRODUCT
 from p2pcredit.models.evaluation.intervals import Floats
-from p2pcredit.models.reference_borrower import HIDDEN, Profile, columns_of, feature_named, number_of_blank
+from p2pcredit.models.reference_borrower import HIDDEN, ReferenceBorrower, columns_of, feature_named, number_of_blank
 
 LEAST_LOANS = 5
 LEAST_SHARE = 0.001
@@ -282,7 +282,7 @@ def term_facts(support: Support) -> list[dict[str, Any]]:
     return [{"term_months": term, "n": n, "known": held is not None and held.knows_term(term)} for term, n in terms]
 
 
-def absence_facts(support: Support, neutral: Profile, slope: float) -> list[dict[str, Any]]:
+def absence_facts(support: Support, neutral: ReferenceBorrower, slope: float) -> list[dict[str, Any]]:
     """Describe per feature the effect of a missing value, or a rare level, and on how many loans that rests.
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.training_support import Support
 
 shown: list[tuple[str, list[str]]] = []
@@ -23,7 +23,7 @@ class ColumnModel:
     name: str
     add: float
     feature_names: tuple[str, ...] = ()
-    neutral: Profile = field(default_factory=dict)
+    neutral: ReferenceBorrower = field(default_factory=dict)
     support: Support = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
 

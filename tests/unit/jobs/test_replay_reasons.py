@@ -11,6 +11,7 @@ import pytest
 from tests.unit.jobs.small_days import DAY, land_day
 
 from p2pcredit.errors import LeakError, SchemaDriftError, TrainingError
+from p2pcredit.jobs.activity import warn
 from p2pcredit.jobs.context import JobContext
 from p2pcredit.jobs.replay import replay
 from p2pcredit.periods import DateRange
@@ -139,3 +140,28 @@ def test_a_model_that_may_not_serve_is_told_with_its_reason(ctx: JobContext, mon
     for day in DAYS:
         land_day(ctx.layout, day)
     assert replay(ctx, DAYS)["reason"] == "no model came to serve, so nothing was scored: AUC 0.48"
+
+
+def test_warnings_of_many_nights_are_logged_once_and_summed_up_and_each_is_kept(
+    ctx: JobContext, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check(ctx: JobContext, day: date) -> dict[str, object]:
+        warn(ctx, f"{day.day} of the 9 loans of {day} lie outside")
+        logging.getLogger("p2pcredit").warning("kept nowhere else")
+        return {"retrain": False}
+
+    monkeypatch.setattr("p2pcredit.jobs.training.retrain.check_retraining", check)
+    for day in DAYS:
+        land_day(ctx.layout, day)
+    with caplog.at_level(logging.WARNING, "p2pcredit"):
+        replay(ctx, DAYS)
+        warn(ctx, "4 of the 9 loans of 2020-03-05 lie outside")
+    first = "2 of the 9 loans of 2020-03-02 lie outside"
+    assert [message for message in caplog.messages if "lie outside" in message] == [
+        first,
+        f"2 more warnings like this one, in other numbers; logs/activity.jsonl has each: {first}",
+        "4 of the 9 loans of 2020-03-05 lie outside",
+    ]
+    assert caplog.messages.count("kept nowhere else") == len(DAYS)
+    kept = [json.loads(line) for line in ctx.layout.activity.read_text().splitlines()]
+    assert sum(entry["job"] == "warning" and "lie outside" in entry["message"] for entry in kept) == 4

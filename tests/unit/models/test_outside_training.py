@@ -13,7 +13,7 @@ from p2pcredit.models.outside_training import (
     outside_training,
     withhold,
 )
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.training_support import AbsenceEffect, ColumnSupport, Support
 from p2pcredit.settings import ScoreSettings, Settings
 
@@ -33,7 +33,7 @@ SUPPORT: Support = {
 class Trained:
     support: Support
     feature_names: tuple[str, ...] = tuple(SUPPORT)
-    neutral: Profile = field(default_factory=dict)
+    neutral: ReferenceBorrower = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
 
 

@@ -13,12 +13,12 @@ import xgboost as xgb
 
 from p2pcredit.contracts.feature import NEVER_MONTHS
 from p2pcredit.contracts.features import FEATURES
-from p2pcredit.models import reference_borrower as profile
+from p2pcredit.models import reference_borrower
 from p2pcredit.models.boosting import model as boosting
 from p2pcredit.models.boosting.counterfactuals import Counterfactuals
 from p2pcredit.models.boosting.model import BoostingModel, fit_boosting
 from p2pcredit.models.calibration import Calibration
-from p2pcredit.models.reference_borrower import feature_named, neutral_profile
+from p2pcredit.models.reference_borrower import feature_named, find_reference_borrower
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.models.scoring_model import ScoringModel
@@ -196,7 +196,7 @@ def test_words_that_two_factors_share_are_told_once(
     model: ScoringModel, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alike = tuple(replace(f, reason="Finances", missing="Finances not known") for f in FEATURES)
-    monkeypatch.setattr(profile, "FEATURES", alike)
+    monkeypatch.setattr(reference_borrower, "FEATURES", alike)
     columns = score_loans(model, "m", book[0].head(300), Settings()).select(REASON_COLUMNS).get_columns()
     told = [[reason for reason in row if reason] for row in zip(*(c.to_list() for c in columns), strict=True)]
     assert all(len(set(row)) == len(row) for row in told)
@@ -231,7 +231,7 @@ def test_no_reason_tells_a_borrower_that_there_never_was_a_delinquency(family: s
         if family == "scorecard"
         else fit_boosting(loans, features, bads, seed=seed, threads=1)
     )
-    usual = neutral_profile(loans, fitted.margin(loans), fitted.feature_names, cutoff=0.15)
+    usual = find_reference_borrower(loans, fitted.margin(loans), fitted.feature_names, cutoff=0.15)
     for neutral in (usual, {**usual, "months_since_delinquency": 30.0}):
         scored = score_loans(fitted.calibrated(Calibration(), neutral), "m", loans, Settings())
         told = scored.filter(pl.Series(never)).select(pl.concat_list("reason_1", "reason_2").alias("told"))["told"]

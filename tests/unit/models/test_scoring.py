@@ -11,7 +11,7 @@ import pytest
 
 from p2pcredit.contracts.features import FEATURES
 from p2pcredit.errors import BankError, UsageError
-from p2pcredit.models.reference_borrower import HIDDEN, feature_named, neutral_profile
+from p2pcredit.models.reference_borrower import HIDDEN, feature_named, find_reference_borrower
 from p2pcredit.models.scoring import grades, load_model, score_loans, score_points
 from p2pcredit.models.scoring_model import ScoringModel
 from p2pcredit.models.training.candidates import TrainingRun
@@ -172,5 +172,5 @@ def test_the_date_of_a_loan_comes_back_as_a_date(model: ScoringModel, book: Book
 def test_what_is_usual_at_the_cut_off_is_never_a_level_that_stands_for_others() -> None:
     levels = [f"{HIDDEN}NOT MATURED"] * 3 + ["CA", "CA", "NY"]
     loans = pl.DataFrame({"state": levels, "purpose": [f"{HIDDEN}NOT MATURED"] * 6})
-    found = neutral_profile(loans, np.zeros(6), ["state", "purpose"], cutoff=0.5)
+    found = find_reference_borrower(loans, np.zeros(6), ["state", "purpose"], cutoff=0.5)
     assert found == {"state": "CA", "purpose": None}

@@ -14,7 +14,7 @@ from tests.unit.models.conftest import AS_OF, make_book
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.outside_training import count_undecided, decide, outside_training
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.scoring import load_model, score_loans
 from p2pcredit.models.training.candidates import PAIRS, train_candidates
 from p2pcredit.models.training_support import (
@@ -37,7 +37,7 @@ MODELS = [pytest.param(pair, id="-".join(pair)) for pair in PAIRS]
 class Trained:
     support: Support
     feature_names: tuple[str, ...] = ("term_months",)
-    neutral: Profile = field(default_factory=lambda: {"term_months": 36.0})
+    neutral: ReferenceBorrower = field(default_factory=lambda: {"term_months": 36.0})
     calibration: Calibration = field(default_factory=Calibration)
 
 

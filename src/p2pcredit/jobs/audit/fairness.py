@@ -17,6 +17,7 @@ from p2pcredit.jobs.audit.alternatives import measure_alternatives
 from p2pcredit.jobs.audit.group_file import GroupFile, read_groups
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.monitoring.matured_loans import once_each
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.jobs.scoring.scored_applications import application_features, labels_of_closed, scored_applications
 from p2pcredit.jobs.training.snapshot import catalogue_of_card
 from p2pcredit.models.population.groups import (
@@ -31,7 +32,6 @@ from p2pcredit.models.population.proxies import proxies_of
 from p2pcredit.models.scorer import Scorer
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.reporting.fairness import render_fairness
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.day_receipts import last_complete
@@ -169,9 +169,7 @@ def write_fairness(
         What `measure_fairness` gives, and `page`, its path.
     """
     found = measure_fairness(ctx, model_id, groups, as_of, months=months, alternatives=alternatives)
-    path = ctx.layout.portfolio_page(f"fairness_{model_id}", date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_fairness(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, f"fairness_{model_id}", found, render_fairness(found), out)
 
 
 def _words(file: GroupFile) -> str:

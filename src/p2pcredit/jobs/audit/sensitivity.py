@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from p2pcredit.contracts.results import worst_of
 from p2pcredit.errors import BankError, UsageError
 from p2pcredit.jobs.audit.retrained import chances_on, judged_loans, of_one_family, retrained, with_training
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
 from p2pcredit.models.champion.realised import cohorts_of
 from p2pcredit.models.evaluation.sensitivity import compared, effects, shocks
@@ -22,7 +22,6 @@ from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.splits import Split, split_by_time
 from p2pcredit.monitoring.status import status_at_least
 from p2pcredit.reporting.sensitivity import render_sensitivity
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.state.model_bank import ModelArtifacts, ModelBank
 
@@ -71,10 +70,7 @@ def write_sensitivity(ctx: JobContext, model_id: str, out: Path | None = None, *
         What `measure_sensitivity` gives, and `page`, its path.
     """
     found = measure_sensitivity(ctx, model_id, seeds=seeds)
-    as_of = date.fromisoformat(found["as_of"])
-    path = ctx.layout.portfolio_page(f"sensitivity_{model_id}", as_of) if out is None else out
-    write_bytes_atomically(path, render_sensitivity(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, f"sensitivity_{model_id}", found, render_sensitivity(found), out)
 
 
 def _measured(ctx: JobContext, banked: ModelArtifacts, seeds: int) -> Receipt:

@@ -12,6 +12,7 @@ from p2pcredit.contracts.feeds import APPLICATIONS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.jobs.scoring.scored_applications import scored_applications
 from p2pcredit.models.population.decisions import (
     Share,
@@ -23,7 +24,6 @@ from p2pcredit.models.population.decisions import (
 from p2pcredit.models.population.reject_band import explored, reject_band
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.reporting.portfolio.population import render_population
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.day_receipts import last_complete
 from p2pcredit.storage.tables.lake import Lake
@@ -104,9 +104,7 @@ def write_population(
         What `measure_population` gives, and `page`, its path.
     """
     found = measure_population(ctx, as_of, months=months)
-    path = ctx.layout.portfolio_page("population", date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_population(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, "population", found, render_population(found), out)
 
 
 def _by_month(newest: pl.DataFrame, confidence: float) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ import polars as pl
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Every, Grades, book_as_of, flows_as_of, valued_on, with_cells
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.portfolio.returns import LoanBook
 from p2pcredit.reporting.portfolio.returns import render_returns
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 
 
@@ -88,9 +88,7 @@ def write_returns(
         What `measure_returns` gives, and `page`, its path.
     """
     found = measure_returns(ctx, as_of, vintage=vintage, grades=grades)
-    path = ctx.layout.portfolio_page("returns", date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_returns(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, "returns", found, render_returns(found), out)
 
 
 def _require_payments(total: Receipt, loans: pl.DataFrame, until: date) -> None:

@@ -12,12 +12,12 @@ from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import MonitoringError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import book_as_of
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.portfolio.roll_rates import by_cohorts, by_durations, cures_of, stays_of
 from p2pcredit.reporting.portfolio.rolls import render_rolls
 from p2pcredit.settings import EARLY_DAYS
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
 
@@ -86,9 +86,7 @@ def write_rolls(ctx: JobContext, as_of: date | None = None, out: Path | None = N
         What `measure_rolls` gives, and `page`, its path.
     """
     found = measure_rolls(ctx, as_of)
-    path = ctx.layout.portfolio_page("rolls", date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_rolls(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, "rolls", found, render_rolls(found), out)
 
 
 __all__ = ["measure_rolls", "write_rolls"]

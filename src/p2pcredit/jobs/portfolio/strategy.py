@@ -16,6 +16,7 @@ from p2pcredit.errors import MissingTableError, UsageError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Book, book_as_of
 from p2pcredit.jobs.portfolio.experience import Learned, experience_as_of
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.jobs.portfolio.rated import Rated, rate_loans
 from p2pcredit.models.economics.value import profit_of, stressed_chances, value_loans
 from p2pcredit.models.evaluation.intervals import Floats
@@ -35,7 +36,6 @@ from p2pcredit.portfolio.strategy import (
 )
 from p2pcredit.reporting.portfolio.strategy import render_strategy
 from p2pcredit.settings.money import MoneySettings, Stress, stress_as_json, stress_of
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.labels import labels_as_of
@@ -182,9 +182,7 @@ def write_strategy(
     """
     found = measure_strategy(ctx, as_of, months=months, loss_limit=loss_limit, revenue=revenue, stress=stress)
     subject = "strategy_stressed" if stress.strip() else "strategy"
-    path = ctx.layout.portfolio_page(subject, date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_strategy(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, subject, found, render_strategy(found), out)
 
 
 def _checked(months: int, loss_limit: float | None, revenue: str, stress: str, money: MoneySettings) -> Stress:

@@ -15,11 +15,11 @@ from p2pcredit.engines.local import collect
 from p2pcredit.errors import MissingTableError
 from p2pcredit.jobs.context import JobContext, Receipt
 from p2pcredit.jobs.portfolio.book import Book, Every, Grades, book_as_of, with_cells
+from p2pcredit.jobs.portfolio.page import write_page
 from p2pcredit.periods import DateRange
 from p2pcredit.platforms.loan_book import EARLIEST_ORIGINATION
 from p2pcredit.portfolio.vintage_curves import curves_by, event_month, months_seen
 from p2pcredit.reporting.portfolio.vintages import render_vintages
-from p2pcredit.storage.files import write_bytes_atomically
 from p2pcredit.storage.home_format import short_id_of
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.transforms.rebuilt_events import foretells, with_known_on, with_rebuilt
@@ -99,9 +99,7 @@ def write_vintages(
         What `measure_vintages` gives, and `page`, its path.
     """
     found = measure_vintages(ctx, as_of, vintage=vintage, grades=grades)
-    path = ctx.layout.portfolio_page("vintages", date.fromisoformat(found["as_of"])) if out is None else out
-    write_bytes_atomically(path, render_vintages(found).encode())
-    return {**found, "page": str(path)}
+    return write_page(ctx, "vintages", found, render_vintages(found), out)
 
 
 def first_events(ctx: JobContext, book: Book) -> tuple[pl.DataFrame, bool]:

@@ -24,7 +24,7 @@ from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Matrix, Threads
 from p2pcredit.models.fitting.devices import CPU
 from p2pcredit.models.ratios import complete_ratios
-from p2pcredit.models.reference_borrower import Profile, columns_of
+from p2pcredit.models.reference_borrower import ReferenceBorrower, columns_of
 from p2pcredit.models.training_support import (
     AbsenceEffect,
     Support,
@@ -105,7 +105,7 @@ class BoostingModel:
     booster: xgb.Booster
     offset: float
     calibration: Calibration
-    neutral: Profile
+    neutral: ReferenceBorrower
     trees: Trees = field(default_factory=Trees)
     support: Support = field(default_factory=dict)
 
@@ -146,7 +146,7 @@ class BoostingModel:
         log_odds, at_neutral = self._log_odds_with_neutral(features)
         return np.asarray(log_odds[:, None] - at_neutral, dtype=np.float64)
 
-    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
+    def with_reference(self, neutral: ReferenceBorrower, loans: pl.DataFrame, outcomes: Outcomes) -> BoostingModel:
         """Copy the trees with a reference borrower, and with the effects of absent values in their training loans.
 
         Args:
@@ -179,7 +179,7 @@ class BoostingModel:
         support = with_effects(plain.support, absent, plain.margin(loans), outcomes)
         return replace(plain, support={name: replace(held, reach=reach[name]) for name, held in support.items()})
 
-    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> BoostingModel:
+    def calibrated(self, calibration: Calibration, neutral: ReferenceBorrower | None = None) -> BoostingModel:
         """Copy the trees with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from p2pcredit.models.calibration import Calibration
 from p2pcredit.models.family import SCHEMA_VERSION
-from p2pcredit.models.reference_borrower import Profile
+from p2pcredit.models.reference_borrower import ReferenceBorrower
 from p2pcredit.models.training_support import Support, support_as_json
 
 
@@ -28,7 +28,7 @@ class Described(Protocol):
         """Slope and intercept from margin to log-odds."""
 
     @property
-    def neutral(self) -> Profile:
+    def neutral(self) -> ReferenceBorrower:
         """The reference borrower."""
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 from p2pcredit.contracts.features import REFERENCE_RATE
 from p2pcredit.contracts.ratios import RATIOS
 from p2pcredit.models.ratios import MOST
-from p2pcredit.models.reference_borrower import Profile, Value, number_of_blank
+from p2pcredit.models.reference_borrower import ReferenceBorrower, Value, number_of_blank
 from p2pcredit.models.training_support import Support, without_missing
 
 Values = dict[str, Any]
@@ -26,7 +26,7 @@ class LoanValues:
         neutral: The reference borrower.
     """
 
-    def __init__(self, support: Support, neutral: Profile) -> None:
+    def __init__(self, support: Support, neutral: ReferenceBorrower) -> None:
         numbers = {name: number_of_blank(name) for name, held in support.items() if not held.knows_blank}
         self._blanks = {name: number for name, number in numbers.items() if number is not None}
         self._neutral = neutral

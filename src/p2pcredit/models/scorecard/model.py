@@ -22,7 +22,7 @@ from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import MODEL_FILE
 from p2pcredit.models.files.model_file import write_model_json
 from p2pcredit.models.ratios import complete_ratios
-from p2pcredit.models.reference_borrower import Profile, Value, columns_of, number_of_blank
+from p2pcredit.models.reference_borrower import ReferenceBorrower, Value, columns_of, number_of_blank
 from p2pcredit.models.scorecard.points import PointScale, PointsRow, bins_with_points
 from p2pcredit.models.training_support import (
     Support,
@@ -57,7 +57,7 @@ class ScorecardModel:
     coefficients: tuple[float, ...]
     intercept: float
     calibration: Calibration
-    neutral: Profile
+    neutral: ReferenceBorrower
     scale: PointScale | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     support: Support = field(default_factory=dict)
@@ -150,7 +150,7 @@ class ScorecardModel:
             (self.neutral_parts() - self._parts(features)) / (self.scale or PointScale()).factor, dtype=np.float64
         )
 
-    def with_reference(self, neutral: Profile, loans: pl.DataFrame, outcomes: Outcomes) -> ScorecardModel:
+    def with_reference(self, neutral: ReferenceBorrower, loans: pl.DataFrame, outcomes: Outcomes) -> ScorecardModel:
         """Copy the scorecard with a reference borrower, and with the effects of absent values in its training loans.
 
         A missing value, and a level in no bin, weigh as the reference borrower's value does, moved as far as the loans
@@ -194,7 +194,7 @@ class ScorecardModel:
         )
         return replace(self, binnings=binnings, support=support)
 
-    def calibrated(self, calibration: Calibration, neutral: Profile | None = None) -> ScorecardModel:
+    def calibrated(self, calibration: Calibration, neutral: ReferenceBorrower | None = None) -> ScorecardModel:
         """Copy the scorecard with another calibration, and another reference borrower where given."""
         return replace(self, calibration=calibration, neutral=self.neutral if neutral is None else neutral)
 
@@ -271,11 +271,11 @@ def _bin_of_value(binning: Binning, value: Value) -> int:
     return int(binning.bin_of(pl.Series([value], dtype=kind))[0])
 
 
-def _weight_of(binning: Binning, neutral: Profile) -> float:
+def _weight_of(binning: Binning, neutral: ReferenceBorrower) -> float:
     return float(binning.weights[_bin_of_value(binning, neutral.get(binning.feature))])
 
 
-def _absent_as_reference(binning: Binning, neutral: Profile) -> Binning:
+def _absent_as_reference(binning: Binning, neutral: ReferenceBorrower) -> Binning:
     """Copy the binning; missing values and levels in no bin get the weight of the reference borrower's value."""
     if neutral.get(binning.feature) is None:
         return binning
@@ -296,9 +296,9 @@ def _without_small_pool(binning: Binning, column: pl.Series, bads: Floats) -> Bi
     return binning if pool.pools_rare(LEAST_SHARE) else replace(binning, levels=alone)
 
 
-def _usual_levels(binnings: list[Binning], neutral: Profile, columns: pl.DataFrame) -> Profile:
+def _usual_levels(binnings: list[Binning], neutral: ReferenceBorrower, columns: pl.DataFrame) -> ReferenceBorrower:
     """Find the most frequent level in a bin, for each category of which the reference borrower's level is in none."""
-    found: Profile = {}
+    found: ReferenceBorrower = {}
     for binning in binnings:
         value = neutral.get(binning.feature)
         if binning.kind == "category" and value is not None and value not in binning.levels:

@@ -32,9 +32,9 @@ from p2pcredit.models.leakage.features import check_leaks
 from p2pcredit.models.registry import FAMILIES, family_named
 from p2pcredit.models.training.candidate import Candidate
 from p2pcredit.models.training.fit import Learner, fit_hazard, fit_matured
-from p2pcredit.models.training.level import at_level
+from p2pcredit.models.training.level import at_level, hazards_of_level
 from p2pcredit.models.training.redlining import STATE, hold_to_redlining_rule
-from p2pcredit.models.training.splits import split_by_time, unmatured_levels
+from p2pcredit.models.training.splits import Split, split_by_time, unmatured_levels
 from p2pcredit.models.training.usable import usable_features
 from p2pcredit.progress import Progress, no_progress
 from p2pcredit.settings import Settings, TrainingSettings
@@ -156,18 +156,8 @@ def train_candidates(
     split = split_by_time(loans, as_of=as_of, settings=settings.training)
     matured = split.all
     hands = by_hand or {}
-    allowed, barred = allowed_by_hand(catalogue.of_sets(settings.training.feature_sets), hands)
     details: dict[str, Any] = {}
-    usable, dropped = usable_features(matured, allowed)
-    if any(feature.name == STATE for feature in usable):
-        redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
-        details["redlining"] = redlining.as_json()
-        if not redlining.passed:
-            allowed = tuple(feature for feature in allowed if feature.name != STATE)
-            usable = tuple(feature for feature in usable if feature.name != STATE)
-            barred[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
-    _require_forced(hands, usable, {**dropped, **barred}, settings.training.feature_sets)
-    check_leaks(matured, usable, matured["label"].to_numpy(), limit=settings.training.max_single_feature_auc)
+    allowed, barred = _learnable(split, hands, settings, catalogue, details)
     candidates: list[Candidate] = []
     broken: list[str] = []
     for name in settings.training.families:
@@ -183,6 +173,7 @@ def train_candidates(
     unmatured = unmatured_levels(loans, matured, allowed)
     if unmatured:
         details["not_learned_because_unmatured"] = unmatured
+    hazards = hazards_of_level(loans, as_of=as_of, settings=settings)
 
     def fit(pair: tuple[str, str]) -> Candidate | TrainingError:
         family, target = pair
@@ -192,7 +183,7 @@ def train_candidates(
                 fitted = fit_matured(learner, split, loans, as_of=as_of)
             else:
                 fitted = fit_hazard(learner, split, loans, as_of=as_of, target=target)
-            return at_level(fitted, loans, matured, as_of=as_of, settings=settings)
+            return at_level(fitted, loans, matured, as_of=as_of, settings=settings, hazards=hazards)
         except TrainingError as error:
             return error
         except (Exception, SystemExit) as error:
@@ -218,6 +209,44 @@ def train_candidates(
     return TrainingRun(
         ranked, split.describe(), cures, platform_baseline(split.evaluate), details, tuple(sorted(set(broken))), barred
     )
+
+
+def _learnable(
+    split: Split,
+    hands: Mapping[str, HandBins],
+    settings: Settings,
+    catalogue: FeatureCatalogue,
+    details: dict[str, Any],
+) -> tuple[tuple[Feature, ...], dict[str, str]]:
+    """Find the features that may be learned from: by the settings' sets, by hand, and by the redlining rule.
+
+    Args:
+        split: The matured loans, by time.
+        hands: What a person fixed of features.
+        settings: The sets of features, and the largest AUC that a single one may have.
+        catalogue: The features that there are.
+        details: Where the redlining test is noted, if it was made.
+
+    Returns:
+        The features, and those that are barred with the reason.
+
+    Raises:
+        LeakError: If a single feature predicts too well to be honest.
+        TrainingError: If a feature that a person put in cannot be used.
+    """
+    matured, training = split.all, settings.training
+    allowed, barred = allowed_by_hand(catalogue.of_sets(training.feature_sets), hands)
+    usable, dropped = usable_features(matured, allowed)
+    if any(feature.name == STATE for feature in usable):
+        redlining = hold_to_redlining_rule(pl.concat([split.fit, split.calibrate]), [f.name for f in usable])
+        details["redlining"] = redlining.as_json()
+        if not redlining.passed:
+            allowed = tuple(feature for feature in allowed if feature.name != STATE)
+            usable = tuple(feature for feature in usable if feature.name != STATE)
+            barred[STATE] = f"redlining test: {redlining.status}; {redlining.reason}"
+    _require_forced(hands, usable, {**dropped, **barred}, training.feature_sets)
+    check_leaks(matured, usable, matured["label"].to_numpy(), limit=training.max_single_feature_auc)
+    return allowed, barred
 
 
 def cures_of(outcomes: pl.DataFrame) -> Cures:

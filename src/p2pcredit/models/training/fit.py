@@ -21,7 +21,7 @@ from p2pcredit.models.evaluation.intervals import Floats
 from p2pcredit.models.family import TrainingExamples, Tuning
 from p2pcredit.models.fitting.backend import LOCAL, FitBackend, Threads
 from p2pcredit.models.ratios import with_inputs
-from p2pcredit.models.reference_borrower import neutral_profile
+from p2pcredit.models.reference_borrower import find_reference_borrower
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.training.candidate import Candidate, measure_candidate
 from p2pcredit.models.training.hazard import Exposure, measure_exposure, observed_by, require_timing_to_tell
@@ -334,8 +334,8 @@ def _with_reference(
     """
     log_odds = rough.log_odds(model.margin(loans))
     names = [name for name in with_inputs(model.feature_names) if name in loans.columns]
-    profile = neutral_profile(loans, log_odds, names, cutoff=learner.settings.scores.approval_cutoff)
-    found = model.with_reference(profile, loans, outcomes)
+    reference = find_reference_borrower(loans, log_odds, names, cutoff=learner.settings.scores.approval_cutoff)
+    found = model.with_reference(reference, loans, outcomes)
     support = with_terms(with_levels(found.support, unmatured or {}), loans)
     return replace(found, support=with_declared(support, learner.features))
 

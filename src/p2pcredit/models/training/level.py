@@ -68,7 +68,13 @@ class Level:
 
 
 def at_level(
-    candidate: Candidate, loans: pl.DataFrame, matured: pl.DataFrame, *, as_of: date, settings: Settings
+    candidate: Candidate,
+    loans: pl.DataFrame,
+    matured: pl.DataFrame,
+    *,
+    as_of: date,
+    settings: Settings,
+    hazards: Floats | None = None,
 ) -> Candidate:
     """Move the model that would serve to the level of the settings; the evaluation model stays as it was judged.
 
@@ -79,8 +85,9 @@ def at_level(
         matured: The matured among them, with `label`.
         as_of: The training date.
         settings: The choice, and the definition of default.
+        hazards: What `hazards_of_level` gives, which is the same for every candidate; None to measure it.
     """
-    level = measure_level(candidate.model, loans, matured, as_of=as_of, settings=settings)
+    level = measure_level(candidate.model, loans, matured, as_of=as_of, settings=settings, hazards=hazards)
     model, details = candidate.model, {**candidate.details, "level": level.as_json()}
     if level.scalar:
         model = model.calibrated(level.moved(model.calibration))
@@ -89,8 +96,31 @@ def at_level(
     return replace(candidate, model=model, details=details)
 
 
+def hazards_of_level(loans: pl.DataFrame, *, as_of: date, settings: Settings) -> Floats | None:
+    """Measure the book's hazard of each month of the window, where the level that the settings choose needs it.
+
+    Args:
+        loans: All loans known, as in `at_level`.
+        as_of: The training date.
+        settings: The choice, and the definition of default.
+    """
+    return _hazards(loans, as_of, settings) if settings.training.level == POINT_IN_TIME else None
+
+
+def _hazards(loans: pl.DataFrame, as_of: date, settings: Settings) -> Floats:
+    window, lag = settings.labels.window_months, settings.labels.reporting_lag_days
+    book = observed_by(loans, as_of, window_months=window, lag_days=lag)
+    return np.array(measure_exposure(book, window_months=window).hazards) if book.height else np.zeros(window)
+
+
 def measure_level(
-    model: ScoringModel, loans: pl.DataFrame, matured: pl.DataFrame, *, as_of: date, settings: Settings
+    model: ScoringModel,
+    loans: pl.DataFrame,
+    matured: pl.DataFrame,
+    *,
+    as_of: date,
+    settings: Settings,
+    hazards: Floats | None = None,
 ) -> Level:
     """Measure the scalar from the level of the newest matured loans to the one that the settings choose.
 
@@ -100,12 +130,14 @@ def measure_level(
         matured: The matured among them, with `label`.
         as_of: The training date.
         settings: The choice, and the definition of default.
+        hazards: As of `at_level`.
     """
     if settings.training.level == THROUGH_THE_CYCLE:
         return _through_the_cycle(model, matured)
     if settings.training.level == POINT_IN_TIME:
         younger = loans.join(matured, on="loan_id", how="anti", maintain_order="left")
-        return _point_in_time(model, loans, younger, as_of, settings)
+        known = _hazards(loans, as_of, settings) if hazards is None else hazards
+        return _point_in_time(model, younger, known, as_of, settings)
     return Level()
 
 
@@ -149,7 +181,7 @@ def _through_the_cycle(model: ScoringModel, matured: pl.DataFrame) -> Level:
 
 
 def _point_in_time(
-    model: ScoringModel, loans: pl.DataFrame, younger: pl.DataFrame, as_of: date, settings: Settings
+    model: ScoringModel, younger: pl.DataFrame, hazards: Floats, as_of: date, settings: Settings
 ) -> Level:
     """Find the scalar at which the loans too young to have matured default as often to date as is expected of them.
 
@@ -158,10 +190,8 @@ def _point_in_time(
     """
     labels = settings.labels
     lag, window = labels.reporting_lag_days, labels.window_months
-    book = observed_by(loans, as_of, window_months=window, lag_days=lag)
     watched = observed_by(younger, as_of, window_months=window, lag_days=lag)
     facts: dict[str, Any] = {"loans": watched.height, "defaults": int(watched["defaulted"].sum() or 0), "expected": 0.0}
-    hazards = np.array(measure_exposure(book, window_months=window).hazards) if book.height else np.zeros(window)
     cumulative = np.cumsum(-np.log1p(-hazards))
     if not watched.height or not cumulative[-1] > 0.0:
         reason = (

@@ -26,7 +26,7 @@ from p2pcredit.models.export.formats.sql_query import as_sql
 from p2pcredit.models.export.formula import Formula
 from p2pcredit.models.export.header import About
 from p2pcredit.models.ratios import with_inputs
-from p2pcredit.models.reference_borrower import neutral_profile
+from p2pcredit.models.reference_borrower import find_reference_borrower
 from p2pcredit.models.registry import family_named
 from p2pcredit.models.scorecard.fit import fit_scorecard
 from p2pcredit.models.scorecard.points import PointScale
@@ -105,7 +105,7 @@ def trained(family: str) -> ScoringModel:
         model = fit_scorecard(loans, features, bads, scale=PointScale())
     else:
         model = fit_boosting(loans, features, bads, seed=1, threads=1, trees=Trees(rounds=25))
-    neutral = neutral_profile(loans, model.margin(loans), with_inputs(model.feature_names), cutoff=0.08)
+    neutral = find_reference_borrower(loans, model.margin(loans), with_inputs(model.feature_names), cutoff=0.08)
     found = model.with_reference(neutral, loans, Outcomes(bads)).calibrated(Calibration(0.83, -0.41))
     known: ScoringModel = replace(found, support=with_terms(found.support, loans))
     return known

@@ -18,7 +18,7 @@ from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import silver
 from p2pcredit.errors import TooLittleDataError
 from p2pcredit.jobs.training import artifacts as assembling
-from p2pcredit.jobs.training import challengers as making
+from p2pcredit.jobs.training import challengers
 from p2pcredit.jobs.training.comparing import promotion as ruling
 from p2pcredit.jobs.training.comparing import swap_sets as swapping
 from p2pcredit.jobs.training.snapshot import TrainingSnapshot
@@ -42,7 +42,7 @@ HELD = np.array([0.7, 0.8])
 @pytest.fixture
 def snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TrainingSnapshot:
     """Four matured loans and a young one, before a champion that had seen the loans of January."""
-    for module in (making, ruling, swapping):
+    for module in (challengers, ruling, swapping):
         monkeypatch.setattr(module, "load_model", load_column_model)
     shown.clear()
     home = written_home(tmp_path, SETTINGS)
@@ -103,9 +103,9 @@ def test_a_recalibration_is_tried_on_loans_from_the_champions_own_evaluation_on(
         )
         return "done"
 
-    monkeypatch.setattr(making, "recalibrate", recalibrate)
-    monkeypatch.setattr(making, "measure_level", lambda model, known, matured, **more: (model, known.height, more))
-    assert making.try_recalibration(snapshot) == "done"
+    monkeypatch.setattr(challengers, "recalibrate", recalibrate)
+    monkeypatch.setattr(challengers, "measure_level", lambda model, known, matured, **more: (model, known.height, more))
+    assert challengers.try_recalibration(snapshot) == "done"
     assert asked.pop("find_level")("fresh") == ("fresh", 5, {"as_of": snapshot.day, "settings": snapshot.settings})
     assert asked == {
         "model": "champion",
@@ -122,8 +122,8 @@ def test_a_recalibration_that_cannot_be_tried_says_why(
     def refuse(*_: Any, **__: Any) -> None:
         raise TooLittleDataError("3 bads")
 
-    monkeypatch.setattr(making, "recalibrate", refuse)
-    assert making.try_recalibration(snapshot) == {"promote": False, "reason": "undetermined: 3 bads"}
+    monkeypatch.setattr(challengers, "recalibrate", refuse)
+    assert challengers.try_recalibration(snapshot) == {"promote": False, "reason": "undetermined: 3 bads"}
 
 
 def test_the_champions_evaluation_model_answers_for_the_evaluation_loans_in_their_order(
@@ -214,8 +214,8 @@ def test_the_swap_set_of_a_training_gives_each_loan_both_of_its_own_probabilitie
 def test_without_a_champion_nothing_is_held_against_it(snapshot: TrainingSnapshot) -> None:
     alone = TrainingSnapshot(snapshot.lake, snapshot.day, snapshot.settings, None)
     candidate: Any = Measured(evaluation("c", "d"))
-    assert making.try_recalibration(alone) is None
+    assert challengers.try_recalibration(alone) is None
     assert ruling.champion_on(alone, evaluation("c")) is None
     assert assembling._swap_set(alone, candidate, HELD) is None
     with pytest.raises(TooLittleDataError, match="there is no champion on 2022-06-30 to recalibrate"):
-        making.make_recalibrated(alone)
+        challengers.make_recalibrated(alone)

@@ -14,7 +14,7 @@ from tests.unit.gathering.written_home import WrittenHome, of, written_home
 from p2pcredit.contracts.feeds import FEEDS
 from p2pcredit.contracts.tables import PREDICTIONS, QUARANTINE, bronze
 from p2pcredit.errors import StorageError, UsageError
-from p2pcredit.jobs.audit import loan_lineage as tracing
+from p2pcredit.jobs.audit import loan_lineage
 from p2pcredit.jobs.audit.files.notice import write_notice
 from p2pcredit.jobs.audit.loan_lineage import trace_loan
 from p2pcredit.models.training_support import Support
@@ -37,8 +37,8 @@ class TwoFeatures:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WrittenHome:
     """A loan scored twice, by the early model and by the champion, beside another loan."""
     loaded: list[bytes] = []
-    monkeypatch.setattr(tracing, "load_model", lambda files: loaded.append(files["model.json"]) or TwoFeatures())
-    monkeypatch.setattr(tracing, "score_loans", score)
+    monkeypatch.setattr(loan_lineage, "load_model", lambda files: loaded.append(files["model.json"]) or TwoFeatures())
+    monkeypatch.setattr(loan_lineage, "score_loans", score)
     home = written_home(tmp_path)
     home.features(
         ("a", "2022-03-01"),
