@@ -49,7 +49,7 @@ class Scores:
 
     A few applications are scored where they arrive, which takes less than to hand them on; a bulk of them, a model that
     is yet to be loaded, and what comes meanwhile, in a thread of its own, which leaves the pages and the doors free.
-    One lock holds whoever scores, so a request has one model from its first application to its last.
+    All scoring is done under one lock, so a request has one model from its first application to its last.
 
     Args:
         site: The home and its settings.
