@@ -2,8 +2,8 @@
 
 `.venv/bin/python bench/studies/serving_load.py HOME [SECONDS]` copies a home that has a champion, starts
 `p2pcredit serve` on the copy, lets Locust ask from 8 clients, then asks for 1,000 at once nine times. Run it on a quiet
-machine, once per family: the champion answers. Prints a row of a table, with how busy the machine was. The server starts
-when it listens; a champion with trees is loaded after that, so the first answer has a figure of its own.
+machine, once per family: the champion answers. Prints a row of a table, with how busy the machine was. The server has
+started when it listens; a champion with trees is loaded after that, so the first answer has a figure of its own.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _KEPT = 3
 
 
 class Champion:
-    """Follows the ledger. Not for several threads at once: whoever asks holds the server's lock of scoring.
+    """Follows the ledger. Not for several threads at once: the server asks under its lock of scoring.
 
     Args:
         ctx: The home and its settings; its ledger is read on from where it was read to.

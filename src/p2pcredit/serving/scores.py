@@ -47,9 +47,9 @@ class _Asked(NamedTuple):
 class Scores:
     """Answers requests for scores, one after another.
 
-    A few applications are scored where they arrive, which takes less than to hand them on; a bulk of them, a model that
+    A few applications are scored where they arrive, so that none is handed on and back; a bulk of them, a model that
     is yet to be loaded, and what comes meanwhile, in a thread of its own, which leaves the pages and the doors free.
-    One lock holds whoever scores, so a request has one model from its first application to its last.
+    All scoring is done under one lock, so a request has one model from its first application to its last.
 
     Args:
         site: The home and its settings.

@@ -18,6 +18,7 @@ from tests.asked_server import NOON, AskedServer, asked_server
 from tests.both_families import BOOSTING, ODD_DAY, ODD_LOANS, BothFamilies, assert_as_at_night, context, crown
 
 from p2pcredit.contracts.tables import SCORE_REQUESTS
+from p2pcredit.jobs.answering.request_log import fold_requests
 from p2pcredit.serving.scores import Scores
 from p2pcredit.settings import ServingSettings, load_settings
 from p2pcredit.storage.tables.lake import Lake
@@ -169,7 +170,11 @@ def test_a_few_applications_are_scored_where_they_arrive_and_others_aside(
     both: BothFamilies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = tmp_path / "home"
-    shutil.copytree(both.home, home)
+    shutil.copytree(both.home, home)  # which other tests may have asked, and crowned a model in
+    ctx = context(home)
+    fold_requests(ctx)
+    before = Lake(ctx.layout).read(SCORE_REQUESTS).height
+    crown(ctx, both.scorecard, ODD_DAY)
     aside: list[int] = []
     warmed = threading.Event()
     answer_aside, load = Scores._answer_aside, Scores._warm_up
@@ -191,10 +196,10 @@ def test_a_few_applications_are_scored_where_they_arrive_and_others_aside(
         several = [{**SOUND, "loan_id": f"S{place}"} for place in range(9)]
         assert len(server.score(several).json()["answers"]) == 9
         assert aside == [9]
-        crown(context(home), BOOSTING, ODD_DAY)
+        crown(ctx, BOOSTING, ODD_DAY)
         assert [server.score(SOUND).json()["model_id"] for _ in range(2)] == [BOOSTING, BOOSTING]
         assert aside == [9, 1]  # the new champion was loaded aside
-    assert Lake(context(home).layout).read(SCORE_REQUESTS).height == 1 + 9 + 2
+    assert Lake(ctx.layout).read(SCORE_REQUESTS).height - before == 1 + 9 + 2
 
 
 def test_names_of_the_mapping_are_taken_where_the_settings_have_one(both: BothFamilies, tmp_path: Path) -> None:
