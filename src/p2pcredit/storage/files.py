@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ MOST_SMALL_BYTES = 16 << 20
 
 _CHUNK_BYTES = 1 << 20
 _TRIAL = "p2pcredit-trial"
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.tmp")
 
 
 @contextmanager
@@ -309,6 +311,20 @@ def _own_temporary(path: Path) -> tuple[Path, int]:
         os.close(handle)  # it was taken for left behind before it could be locked
 
 
+def remove_left_behind(directory: Path, is_ours: Callable[[str], bool]) -> None:
+    """Remove what writers that died left in a directory of files that nobody may write again.
+
+    Args:
+        directory: The directory.
+        is_ours: Whether a file of that name is written by `atomic_replace` alone.
+    """
+    with suppress(OSError):
+        there = os.listdir(directory)
+        written = {match[1] for match in map(_TEMPORARY.fullmatch, there) if match is not None}
+        for name in sorted(filter(is_ours, written)):
+            _remove_left_behind(directory / name, there)
+
+
 def _remove_left_behind(path: Path, there: Collection[str]) -> None:
     """Remove temporary files of this path, among the names there, that no live writer holds locked."""
     start = f".{path.name}."
@@ -333,6 +349,7 @@ __all__ = [
     "read_small_file",
     "refuse_device",
     "remove",
+    "remove_left_behind",
     "sha256_of_file",
     "sync",
     "try_to_append_to",

@@ -130,12 +130,6 @@ TAPES: dict[str, Mutation] = {
     "months that are lacking": _leave_out,
 }
 """Faults of single rows of a tape, beside those of any table."""
-NO_FAULT = {
-    *("an unknown column", "a third of the rows", "header only", "ids of other loans", "columns shifted by one"),
-    *("numbers far out", "a far value again and again", "half of a column blank", "points between thousands"),
-    *("a hundred times too large", "a thousand times too small", "all the smallest", "two columns exchanged"),
-    *("an empty column", "a column of signs of missing", "all zero", "all the largest", "counts with a point"),
-}
 ALL_OF_TAPES: dict[str, Mutation] = {**{name: ALL[name] for name in ALL}, **TAPES}
 
 
@@ -204,7 +198,7 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
     said = bool(mutated.words - sound.words) or bool(mutated.rejected)
     for loan, label in sound.labels.items():
         before, after = (sound.events.get(loan), label), (mutated.events.get(loan), mutated.labels.get(loan))
-        if before == after:
+        if before == after or (book.blanked and _but_for_balances(before) == _but_for_balances(after)):
             continue
         if book.touched is not None and loan not in book.touched:
             yield f"{loan} was not touched and moved: {before} to {after}"
@@ -212,9 +206,14 @@ def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:
             yield f"{loan} moved, and nothing was said: {before} to {after}"
 
 
+def _but_for_balances(told: tuple[list[tuple[object, ...]] | None, int | None]) -> tuple[object, ...]:
+    events, label = told
+    return [event[:2] for event in events or ()], label
+
+
 def turned(sound: Landed, mutated: Landed) -> list[str]:
     """List good loans that became bad ones."""
     return [loan for loan, label in sound.labels.items() if label == 0 and mutated.labels.get(loan) == 1]
 
 
-__all__ = ["ALL_OF_TAPES", "NO_FAULT", "TAPES", "Landed", "run_tape", "silent", "sound_tape", "turned"]
+__all__ = ["ALL_OF_TAPES", "TAPES", "Landed", "run_tape", "silent", "sound_tape", "turned"]

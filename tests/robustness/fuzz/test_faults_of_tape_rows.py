@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from tests.robustness.fuzz.books.mutations import SAME
-from tests.robustness.fuzz.faulty_tapes import ALL_OF_TAPES, NO_FAULT, TAPES, run_tape, silent, sound_tape, turned
+from tests.robustness.fuzz.faulty_tapes import ALL_OF_TAPES, TAPES, run_tape, silent, sound_tape, turned
 
-AMONG = sorted(set(ALL_OF_TAPES) - NO_FAULT)
+AMONG = sorted(ALL_OF_TAPES)
 
 
 @pytest.mark.torture

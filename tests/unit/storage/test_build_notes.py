@@ -79,3 +79,16 @@ def test_notes_within_days_that_are_complete_go(tmp_path: Path) -> None:
     note_built(layout, FLOWS, WEEK, {})
     forget_built(layout, ONLY)
     assert [path.name for path in layout.completed_days.iterdir()] == [layout.built_note(FLOWS, WEEK).name]
+
+
+def test_what_a_writer_that_died_left_of_a_note_goes_once_its_days_are_complete(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    note_built(layout, LABELS, ONLY, {})
+    note = layout.due_note(FLOWS, ONLY)
+    left, foreign = note.with_name(f".{note.name}.{'0' * 16}.tmp"), note.with_name(".mine.tmp")
+    left.touch()
+    foreign.touch()
+    with noted_due(layout, [FLOWS], WEEK):
+        assert left.exists()
+    forget_built(layout, ONLY)
+    assert (left.exists(), foreign.exists(), layout.built_note(LABELS, ONLY).exists()) == (False, True, False)

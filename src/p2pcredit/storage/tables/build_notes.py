@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import names_in, remove, write_json_atomically
+from p2pcredit.storage.files import names_in, remove, remove_left_behind, write_json_atomically
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.day_receipts import is_complete
 
@@ -126,7 +126,11 @@ def days_not_built(
 
 
 def forget_built(layout: Layout, days: DateRange) -> None:
-    """Remove the notes of tables built that lie within these days, which are complete now."""
+    """Remove the notes of tables built that lie within these days, which are complete now.
+
+    What a run that died left of a note goes too: nothing may write a note of that name again.
+    """
+    remove_left_behind(layout.completed_days, lambda name: _NOTE.fullmatch(name) is not None)
     for path, _, span in list(_notes(layout, "built")):
         if days.first <= span.first and span.last <= days.last:
             remove(path)

@@ -28,7 +28,7 @@ class TapeColumns:
     Args:
         tape: How it is declared.
         counts: By `what column`: `given`, `unreadable`, `blank` (of loans that go on), and `nines` of each such value;
-            `rows`, `late` (rows whose status says that the loan is late or lost).
+            `rows`, `said` (rows with a status), `late` (rows whose status says that the loan is late or lost).
         examples: Column -> the first text that could not be read.
         extremes: Column -> its least and its largest number.
     """
@@ -55,6 +55,7 @@ class TapeColumns:
         word = said.replace_strict(words, default=None, return_dtype=pl.String)
         goes_on = ~word.is_in(sorted(CLOSING_STATUSES)).fill_null(value=False)
         self.counts["rows"] += rows.height
+        self.counts["said"] += int(rows.select(said.is_not_null().sum()).item())
         self.counts["late"] += int(rows.select((word.is_in(["LATE", "DEFAULT", "CHARGED_OFF"])).sum()).item())
         for name, text, value in self._values():
             given, read = ~is_blank(text), value.cast(pl.Float64)
@@ -79,6 +80,9 @@ class TapeColumns:
     def warn(self) -> None:
         """Warn of what was found."""
         rows = self.counts["rows"]
+        if rows and self.tape.status is not None and not self.counts["said"]:
+            column = " or ".join(self.tape.status.names)
+            logger.warning("no row of the tape has a value in column '%s'; is it another column, or lost?", column)
         for name in dict.fromkeys(name for name, _, _ in self._values()):
             unreadable, blank = self.counts[f"unreadable {name}"], self.counts[f"blank {name}"]
             given = self.counts[f"given {name}"]
