@@ -95,7 +95,7 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr("p2pcredit.monitoring.registry.calculate_metrics", lambda *_: [measured])
         patch.setattr("p2pcredit.jobs.monitoring.report.build_facts", lambda *_, **more: {})
         patch.setattr("p2pcredit.jobs.monitoring.report.render_report", lambda _: "a report")
-        for name in ("score_profile", "calibration_profile", "scored_since", "grade"):
+        for name in ("score_profile", "calibration_profile", "lifetime_profile", "scored_since", "grade"):
             patch.setattr(f"p2pcredit.jobs.monitoring.report.{name}", lambda *_: _Nothing())
         yield patch
 
