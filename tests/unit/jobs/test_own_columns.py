@@ -177,7 +177,7 @@ def test_own_columns_land_beside_a_tape(tmp_path: Path) -> None:
     ctx = home(tmp_path)
     (tmp_path / "lender.yaml").write_text(text)
     (tmp_path / "loans.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
-    (tmp_path / "tape.csv").write_text("Nr,Day,DPD,Left\nA,2020-06-28,0,900\nB,2020-06-28,95,900\nC,2020-06-28,0,0\n")
+    (tmp_path / "tape.csv").write_text("Nr,Day,DPD,Left\nA,2020-03-31,0,900\nB,2020-03-31,95,900\nC,2020-03-31,0,0\n")
     receipt = land(ctx, str(tmp_path / "lender.yaml"), [tmp_path / "loans.csv", tmp_path / "tape.csv"], None, None)
     assert receipt["feeds"]["own_columns"] == 3
     assert receipt["feeds"]["loan_performance"] == 2

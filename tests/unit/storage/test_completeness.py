@@ -3,13 +3,14 @@ from __future__ import annotations
 import os
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2pcredit.periods import DateRange
-from p2pcredit.storage.files import read_small_file
+from p2pcredit.storage.files import read_json_or_none
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables import day_receipts
 from p2pcredit.storage.tables.day_receipts import (
@@ -184,15 +185,15 @@ def test_a_month_that_is_joined_while_its_receipts_are_read_hides_no_day(
     mark_complete(layout, {day: facts(day.day) for day in days[:-1]})
     joined: list[Path] = []
 
-    def reads(path: Path) -> bytes:
+    def reads(path: Path) -> Any:
         try:
-            return read_small_file(path)
+            return read_json_or_none(path)
         finally:
             if not joined:  # after the first file that is looked for, the last day makes the month whole
                 joined.append(path)
                 mark_complete(layout, {days[-1]: facts(28)})
 
-    monkeypatch.setattr(day_receipts, "read_small_file", reads)
+    monkeypatch.setattr(day_receipts, "read_json_or_none", reads)
     found = read_receipts(layout, days[:-1])
     assert joined
     assert found == {day: facts(day.day) for day in days[:-1]}

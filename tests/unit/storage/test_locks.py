@@ -21,7 +21,8 @@ SOURCE = Path(locks.__file__).parents[1]
 
 
 def test_no_other_module_locks_files() -> None:
-    allowed = {"storage/locks.py", "crash_testing/syscall_filter.py"}  # the second hears of system calls through it
+    # The second hears of system calls through it, the third appends to what threads write together.
+    allowed = {"storage/locks.py", "crash_testing/syscall_filter.py", "storage/panics.py"}
     found = {path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if "fcntl" in path.read_text()}
     assert found == allowed
 

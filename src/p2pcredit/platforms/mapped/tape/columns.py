@@ -103,10 +103,10 @@ class TapeColumns:
 
     def _warn_of_numbers(self, name: str, given: int) -> None:
         least, largest = self.extremes.get(name, (0.0, 1.0))
-        if least == largest and given >= _FEWEST_ROWS and name in self._of_the_loan:
-            if largest != 0 or name not in self._days:
+        if least == largest and given >= _FEWEST_ROWS:
+            if largest != 0 or name in self._never_all_zero:
                 logger.warning("all %d rows of the tape have %g in column '%s'; is it filled?", given, largest, name)
-            elif self.counts["late"]:
+            elif self.counts["late"] and name in self._days:
                 logger.warning(
                     "no row of the tape has days past due in column '%s', and %d have a status of late or lost loans",
                     *(name, self.counts["late"]),
@@ -123,6 +123,13 @@ class TapeColumns:
     def _days(self) -> tuple[str, ...]:
         late = self.tape.days_past_due
         return () if late is None else (" or ".join(late.names),)
+
+    @property
+    def _never_all_zero(self) -> set[str]:
+        """The columns of what is owed and of what comes in: a tape without any of it says nothing."""
+        amounts = self.tape.amounts
+        paid = {name for total in ("paid", "principal") for _, name in amounts[total]}
+        return paid | ({self.tape.balance} if self.tape.balance else set())
 
     @property
     def _of_the_loan(self) -> tuple[str, ...]:
