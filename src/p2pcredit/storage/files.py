@@ -312,7 +312,7 @@ def _own_temporary(path: Path) -> tuple[Path, int]:
 
 
 def remove_left_behind(directory: Path, is_ours: Callable[[str], bool]) -> None:
-    """Remove what writers that died left in a directory of files that nobody may write again.
+    """Remove what writers that died left in a directory, of files that may never be written again.
 
     Args:
         directory: The directory.
