@@ -108,6 +108,7 @@ def feature_as_json(feature: Feature) -> dict[str, Any]:
     return {
         **asdict(feature),
         "made_of": list(feature.made_of),
+        "counted_by": list(feature.counted_by),
         "plausible": feature.plausible and [*feature.plausible],
     }
 
@@ -119,6 +120,7 @@ def feature_from_json(content: Mapping[str, Any]) -> Feature:
         **{
             **content,
             "made_of": tuple(content["made_of"]),
+            "counted_by": tuple(content.get("counted_by", ())),
             "review": Review(**content["review"]),
             "plausible": None if bounds is None else (float(bounds[0]), float(bounds[1])),
         }
