@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import time
 from pathlib import Path
 
 from locust import FastHttpUser, constant_throughput, task
 
 APPLICATIONS = json.loads(Path(os.environ["APPLICATIONS"]).read_text())
+PHASES = itertools.count()
 HEADERS = {"Authorization": f"Bearer {os.environ['TOKEN']}", "Content-Type": "application/json"}
 
 
@@ -17,6 +20,10 @@ class Client(FastHttpUser):
 
     wait_time = constant_throughput(25)
     place = 0
+
+    def on_start(self) -> None:
+        """Begin at a moment of its own, as clients do that know nothing of each other: all at once they would queue."""
+        time.sleep(next(PHASES) / 200)
 
     @task
     def score(self) -> None:
