@@ -22,7 +22,7 @@ class Client(FastHttpUser):
     place = 0
 
     def on_start(self) -> None:
-        """Begin at a moment of its own, as clients do that know nothing of each other: all at once they would queue."""
+        """Wait for a moment of its own, as clients do that know nothing of each other: all at once they would queue."""
         time.sleep(next(PHASES) / 200)
 
     @task
