@@ -61,14 +61,16 @@ _NONE_REFUSED: dict[str, pl.DataType | type[pl.DataType]] = {
     "outside_training": pl.List(pl.String),
     "decision": pl.String,
 }
-_NONE_OVER_TERM: dict[str, pl.DataType | type[pl.DataType]] = {
+OVER_TERM_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
     "snapshot_date": pl.Date,
     "term_months": pl.Int32,
     "months": pl.Int64,
     "defaulted": pl.Int8,
     "expected": pl.Float64,
+    "platform_risk": pl.Float64,
 }
+"""The columns of `over_term`."""
 NONE_JUDGED: dict[str, pl.DataType | type[pl.DataType]] = {
     "loan_id": pl.String,
     "origination_date": pl.Date,
@@ -178,7 +180,7 @@ class MonitoringInputs:
     early_statuses: str = ""
     champion_features: tuple[str, ...] = ()
     refused: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_REFUSED))
-    over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_NONE_OVER_TERM))
+    over_term: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=OVER_TERM_SCHEMA))
     cures: Cures | None = None
     catalogue: FeatureCatalogue = BUILT_IN
     asked: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NONE_ASKED))

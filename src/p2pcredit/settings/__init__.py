@@ -6,7 +6,7 @@ as an argument. `describe_settings` lists every setting with its type, default, 
 """
 
 from p2pcredit.settings.governance import GovernanceSettings, TrackingSettings
-from p2pcredit.settings.labels import EARLY_DAYS, LabelSettings, LabelTarget
+from p2pcredit.settings.labels import EARLY_DAYS, LONGEST_WINDOW_MONTHS, LabelSettings, LabelTarget
 from p2pcredit.settings.load import load_settings
 from p2pcredit.settings.money import MoneySettings
 from p2pcredit.settings.operation import (
@@ -25,6 +25,7 @@ from p2pcredit.settings.tree import Settings
 
 __all__ = [
     "EARLY_DAYS",
+    "LONGEST_WINDOW_MONTHS",
     "ROLES",
     "AlertSettings",
     "GovernanceSettings",

@@ -11,6 +11,9 @@ from p2pcredit.settings.group import Group
 EARLY_DAYS = 30
 """Days past due from which a loan is early delinquent: a sign of default, and no label. Written here only."""
 
+LONGEST_WINDOW_MONTHS = 60
+"""The most that `window_months` may be."""
+
 
 class LabelTarget(Group):
     """One definition of a label: default within so many months on book.
@@ -35,7 +38,7 @@ class LabelSettings(Group):
     window_months: int = Field(
         12,
         ge=1,
-        le=60,
+        le=LONGEST_WINDOW_MONTHS,
         description="Months on book within which a default makes a loan bad, by the main definition. It names the "
         "label: `pd12` for 12.",
     )

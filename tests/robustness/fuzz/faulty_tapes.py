@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +12,7 @@ from random import Random
 
 from tests.robustness.fuzz.books.book import Book, Mutation
 from tests.robustness.fuzz.books.mutations import ALL
+from tests.robustness.fuzz.hearing import warnings_heard
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.feeds import LOAN_PERFORMANCE
@@ -158,18 +158,16 @@ def run_tape(home: Path, book: Book) -> Landed:
     (home / "lender.yaml").write_text(MAPPING, encoding="utf-8")
     settings = Settings(labels=LabelSettings(window_months=6, reporting_lag_days=5, lifetime_terms_months=()))
     ctx = JobContext(Layout(home / "home"), settings, "fuzz", datetime(2016, 7, 1, tzinfo=UTC))
-    found, ear = Landed(), _Ear()
-    logging.getLogger("p2pcredit").addHandler(ear)
+    found = Landed()
     try:
-        landed = land(ctx, str(home / "lender.yaml"), [home / "loans.csv", home / "tape.csv"], None, None)
-        found.rejected = landed["rows_rejected"]
-        preprocess(ctx, DateRange(*(date.fromisoformat(landed[end]) for end in ("first_date", "last_date"))))
+        with warnings_heard() as heard:
+            landed = land(ctx, str(home / "lender.yaml"), [home / "loans.csv", home / "tape.csv"], None, None)
+            found.rejected = landed["rows_rejected"]
+            preprocess(ctx, DateRange(*(date.fromisoformat(landed[end]) for end in ("first_date", "last_date"))))
     except P2PCreditError as error:
         found.error = str(error)
         return found
-    finally:
-        logging.getLogger("p2pcredit").removeHandler(ear)
-    found.words = ear.words
+    found.words = set(heard)
     lake = Lake(ctx.layout)
     events = lake.read(silver(LOAN_PERFORMANCE)).sort("loan_id", "event_date", "status")
     for loan, *told in events.select("loan_id", "event_date", "status", "principal_outstanding").iter_rows():
@@ -178,17 +176,6 @@ def run_tape(home: Path, book: Book) -> Landed:
         found.labels[row["loan_id"]] = row["label"]
     found.records = {loan or "" for loan in lake.read(QUARANTINE)["loan_id"]}
     return found
-
-
-class _Ear(logging.Handler):
-    """Keeps the warnings that a person would have seen."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.words: set[str] = set()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.words.add(record.getMessage())
 
 
 def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +14,7 @@ from typing import Any
 
 from tests.robustness.fuzz.books.book import Book
 from tests.robustness.fuzz.books.mutations import ALL, RUBBISH
+from tests.robustness.fuzz.hearing import warnings_heard
 
 from p2pcredit.contracts.columns import Kind
 from p2pcredit.contracts.features import FEATURE_STORE_KEYS
@@ -153,38 +153,24 @@ def run_lender(home: Path, book: Book) -> Landed:
     ctx = JobContext(Layout(home / "home"), settings, "fuzz", datetime(2015, 7, 1, tzinfo=UTC))
     found = Landed()
     said: list[Any] = []
-    heard = _Ear()
-    logging.getLogger("p2pcredit").addHandler(heard)
     try:
-        landed = land(ctx, str(mapping), [file], None, READ_ON)
-        said.append(landed.get("reasons"))
-        found.rejected = landed["rows_rejected"]
-        done = preprocess(ctx, DateRange(date.fromisoformat(landed["first_date"]), READ_ON))
-        said += [done.get("schema_drift"), [v for v in done["feeds"].values() if v.get("values_missing")]]
+        with warnings_heard() as heard:
+            landed = land(ctx, str(mapping), [file], None, READ_ON)
+            said.append(landed.get("reasons"))
+            found.rejected = landed["rows_rejected"]
+            done = preprocess(ctx, DateRange(date.fromisoformat(landed["first_date"]), READ_ON))
+            said += [done.get("schema_drift"), [v for v in done["feeds"].values() if v.get("values_missing")]]
     except P2PCreditError as error:
         found.error = str(error)
         return found
-    finally:
-        logging.getLogger("p2pcredit").removeHandler(heard)
     lake = Lake(ctx.layout)
     for row in lake.read(FEATURE_STORE).iter_rows(named=True):
         found.features[row["loan_id"]] = {k: v for k, v in row.items() if k not in FEATURE_STORE_KEYS}
     for row in lake.read(LABEL_STORE).sort("known_on").iter_rows(named=True):
         found.labels[(row["loan_id"], row["definition"])] = row["label"]
     found.records = {loan or "" for loan in lake.read(QUARANTINE)["loan_id"]}
-    found.told = json.dumps([said, heard.words], default=str)
+    found.told = json.dumps([said, heard], default=str)
     return found
-
-
-class _Ear(logging.Handler):
-    """Keeps the warnings that a person would have seen."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.words: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.words.append(record.getMessage())
 
 
 def silent(sound: Landed, mutated: Landed, book: Book) -> Iterable[str]:

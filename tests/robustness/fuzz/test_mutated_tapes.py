@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import logging
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.robustness.fuzz.hearing import warnings_heard
 
 from p2pcredit.contracts.feeds import PERFORMANCE_STATUSES
 from p2pcredit.platforms.mapped.profile import load_mapping
@@ -80,30 +80,15 @@ def events(home: Path, rows: Rows) -> tuple[dict[str, list[tuple[Any, ...]]], in
     csv.writer(text, lineterminator="\n").writerows([HEADER, *rows])
     (home / "tape.csv").write_text(text.getvalue())
     (home / "bureau.yaml").write_text(MAPPING)
-    heard = _Ear()
-    logging.getLogger("p2pcredit").addHandler(heard)
-    try:
+    with warnings_heard() as heard:
         lender = load_mapping(home / "bureau.yaml", date(2021, 1, 1))
         book = lender.read([home / "loans.csv", home / "tape.csv"], None, None)
-    finally:
-        logging.getLogger("p2pcredit").removeHandler(heard)
     found: dict[str, list[tuple[Any, ...]]] = {}
     for loan, *said in (
         book.feeds["loan_performance"].select("loan_id", "event_date", "status", "days_past_due").iter_rows()
     ):
         found.setdefault(loan, []).append(tuple(said))
-    return found, book.rejected.height, heard.words
-
-
-class _Ear(logging.Handler):
-    """Keeps the warnings that a person would have seen."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.words: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.words.append(record.getMessage())
+    return found, book.rejected.height, heard
 
 
 def is_sound(event: tuple[Any, ...]) -> bool:

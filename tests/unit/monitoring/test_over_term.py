@@ -10,6 +10,7 @@ import pytest
 from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit.contracts.results import MetricResult, Status
+from p2pcredit.monitoring.inputs import OVER_TERM_SCHEMA
 from p2pcredit.monitoring.metrics.over_term import Seen, judge_cells, measure_over_term
 from p2pcredit.settings import MonitoringSettings, Settings
 
@@ -18,16 +19,8 @@ LIMITS = MonitoringSettings()
 
 def frame(*loans: tuple[date, int, int, int, float]) -> pl.DataFrame:
     """Lay out loans: origination, term, months watched, 1 where it defaulted, expected by now."""
-    rows = [(f"L{place}", *loan) for place, loan in enumerate(loans)]
-    schema = {
-        "loan_id": pl.String,
-        "snapshot_date": pl.Date,
-        "term_months": pl.Int32,
-        "months": pl.Int64,
-        "defaulted": pl.Int8,
-        "expected": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    rows = [(f"L{place}", *loan, None) for place, loan in enumerate(loans)]
+    return pl.DataFrame(rows, schema=OVER_TERM_SCHEMA, orient="row")
 
 
 def measured(loans: pl.DataFrame) -> dict[str, MetricResult]:

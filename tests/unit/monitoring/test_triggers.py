@@ -11,7 +11,7 @@ from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.alerts import finding_of
-from p2pcredit.monitoring.inputs import NONE_JUDGED, MonitoringInputs
+from p2pcredit.monitoring.inputs import NONE_JUDGED, OVER_TERM_SCHEMA, MonitoringInputs
 from p2pcredit.monitoring.metrics.triggers import measure_triggers
 from p2pcredit.settings import MonitoringSettings, Settings
 
@@ -99,16 +99,8 @@ def test_default_to_date_counts_the_loans_that_the_champion_itself_scored() -> N
     own = inputs.predictions.filter(pl.col("model_id") == inputs.champion_id)["loan_id"].head(2).to_list()
     assert len(own) == 2
     others = inputs.predictions.filter(pl.col("model_id") != inputs.champion_id)["loan_id"].head(1).to_list()
-    rows = [(loan, SPRING, 60, 3, 1, 0.25) for loan in (*own, *others, "stranger")]
-    schema = {
-        "loan_id": pl.String,
-        "snapshot_date": pl.Date,
-        "term_months": pl.Int32,
-        "months": pl.Int64,
-        "defaulted": pl.Int8,
-        "expected": pl.Float64,
-    }
-    over_term = pl.DataFrame(rows, schema=schema, orient="row")
+    rows = [(loan, SPRING, 60, 3, 1, 0.25, None) for loan in (*own, *others, "stranger")]
+    over_term = pl.DataFrame(rows, schema=OVER_TERM_SCHEMA, orient="row")
     ratio = to_date(over_term, to_date_months=30)
     assert (ratio.segment, ratio.n, ratio.value) == ("term=60", 2, pytest.approx(2 / 0.5))
 
@@ -126,15 +118,8 @@ def test_a_drift_of_new_loans_is_not_hidden_by_older_ones_of_the_same_champion()
     inputs = make_inputs(30)
     own = inputs.predictions.sort("snapshot_date")["loan_id"].to_list()
     day = inputs.week_end
-    rows = [(loan, date(2009, 4, 1), 60, 12, 0, 0.5) for loan in own[:27]]
-    rows += [(loan, date(day.year, day.month, 1), 60, 1, 1, 0.5 / 3) for loan in own[27:]]
-    schema = dict(
-        zip(
-            ("loan_id", "snapshot_date", "term_months", "months", "defaulted", "expected"),
-            (pl.String, pl.Date, pl.Int32, pl.Int64, pl.Int8, pl.Float64),
-            strict=True,
-        )
-    )
-    over_term = pl.DataFrame(rows, schema=schema, orient="row")
+    rows = [(loan, date(2009, 4, 1), 60, 12, 0, 0.5, None) for loan in own[:27]]
+    rows += [(loan, date(day.year, day.month, 1), 60, 1, 1, 0.5 / 3, None) for loan in own[27:]]
+    over_term = pl.DataFrame(rows, schema=OVER_TERM_SCHEMA, orient="row")
     assert (to_date(over_term).n, to_date(over_term).value) == (3, pytest.approx(6.0))
     assert to_date(over_term, to_date_months=60).n == 30

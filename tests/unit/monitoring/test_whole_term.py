@@ -11,19 +11,11 @@ from tests.unit.monitoring.monitoring_world import make_inputs
 
 from p2pcredit.contracts.results import MetricResult, Status
 from p2pcredit.monitoring.chart_summaries import lifetime_profile
+from p2pcredit.monitoring.inputs import OVER_TERM_SCHEMA
 from p2pcredit.monitoring.metrics.whole_term import WHOLE_TERM_METRICS, measure_whole_term
 from p2pcredit.settings import MonitoringSettings, Settings
 
 SETTINGS = Settings(monitoring=MonitoringSettings(min_matured_loans=50, min_matured_bads=5))
-SCHEMA = {
-    "loan_id": pl.String,
-    "snapshot_date": pl.Date,
-    "term_months": pl.Int32,
-    "months": pl.Int64,
-    "defaulted": pl.Int8,
-    "expected": pl.Float64,
-    "platform_risk": pl.Float64,
-}
 
 
 def book(loans: int, *, seed: int = 1, factor: float = 1.0, term: int = 36, months: int = 36) -> pl.DataFrame:
@@ -39,7 +31,7 @@ def book(loans: int, *, seed: int = 1, factor: float = 1.0, term: int = 36, mont
         "expected": expected,
         "platform_risk": np.round(expected + draw.normal(0.0, 0.2, loans), 1),
     }
-    return pl.DataFrame(rows, schema=SCHEMA)
+    return pl.DataFrame(rows, schema=OVER_TERM_SCHEMA)
 
 
 def measured(loans: pl.DataFrame, settings: Settings = SETTINGS) -> dict[tuple[str, str], MetricResult]:

@@ -24,7 +24,7 @@ from p2pcredit.jobs.landing.land import land
 from p2pcredit.jobs.preprocessing.stages import preprocess
 from p2pcredit.periods import DateRange
 from p2pcredit.readers.warehouse.addresses import WarehouseQuery
-from p2pcredit.settings import Settings
+from p2pcredit.settings import LONGEST_WINDOW_MONTHS, Settings
 from p2pcredit.storage.layout import Layout
 from p2pcredit.storage.tables.lake import Lake
 from p2pcredit.text import LONGEST_EXAMPLE, one_line
@@ -123,8 +123,6 @@ def _ruin(quarters: dict[str, dict[str, Any]], unknown: int) -> str | None:
 LONG_TERM = 0.9
 """Nearly all loans run no longer than this share of them."""
 DAYS_A_MONTH = 30.4
-LONGEST_WINDOW_MONTHS = 60
-"""The most that labels.window_months may be."""
 
 
 class _Facts:
@@ -235,14 +233,13 @@ class _Facts:
         if not matured:
             found.append("no loan has matured yet; a first model needs some that have")
         needed, ages = self._settings.training.min_matured_bads, self.months_to_default()
-        longest = LONGEST_WINDOW_MONTHS
-        late_enough = int((ages <= longest).sum())
+        late_enough = int((ages <= LONGEST_WINDOW_MONTHS).sum())
         if matured and bads < needed <= late_enough:
             half = int(ages[late_enough // 2])
             found.append(
                 f"{bads} of {matured} matured loans were in default within {labels.window_months} months, and a first "
-                f"model needs {needed} (training.min_matured_bads); {late_enough} were within {longest} months, half "
-                f"of them by month {half}: with labels.window_months = {half} those count"
+                f"model needs {needed} (training.min_matured_bads); {late_enough} were within {LONGEST_WINDOW_MONTHS} "
+                f"months, half of them by month {half}: with labels.window_months = {half} those count"
             )
         return found
 

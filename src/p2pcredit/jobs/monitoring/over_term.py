@@ -17,10 +17,12 @@ from p2pcredit.models.evaluation.platform_grades import GRADES, platform_risk
 from p2pcredit.models.term_structure.fit import watch
 from p2pcredit.models.term_structure.structure import TermStructure, read_term_structure
 from p2pcredit.models.training.hazard import months_on_book
+from p2pcredit.monitoring.inputs import OVER_TERM_SCHEMA
 from p2pcredit.periods import DateRange, add_months
 from p2pcredit.settings import LabelSettings, LabelTarget
 from p2pcredit.storage.state.model_bank import ModelBank
 from p2pcredit.storage.tables.lake import Lake
+from p2pcredit.transforms.labels import longest_window
 from p2pcredit.transforms.outcomes import build_outcomes
 
 MONTHS_SHOWN_AFTER_TERM = 12
@@ -29,8 +31,7 @@ MONTHS_SHOWN_AFTER_TERM = 12
 
 def days_followed(week_end: date, labels: LabelSettings) -> DateRange:
     """Give the days of origination whose loans are still held against their curves at the end of a week."""
-    longest = max((labels.window_months, *labels.lifetime_terms_months))
-    return DateRange(add_months(week_end, -(longest + MONTHS_SHOWN_AFTER_TERM)), week_end)
+    return DateRange(add_months(week_end, -(longest_window(labels) + MONTHS_SHOWN_AFTER_TERM)), week_end)
 
 
 def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
@@ -48,8 +49,7 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
         outcome, watched for less than a month, and those scored by a model that has no term structure or is gone.
     """
     lake, labels = Lake(ctx.layout), ctx.settings.labels
-    longest = max((labels.window_months, *labels.lifetime_terms_months))
-    days = days_followed(week_end, labels)
+    longest, days = longest_window(labels), days_followed(week_end, labels)
     scored, terms = pl.collect_all(
         [
             lake.scan(PREDICTIONS, days)
@@ -62,7 +62,7 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
     )
     served = once_each(scored).join(with_platform_risk(once_each(terms)), on="loan_id", how="inner")
     if served.is_empty():
-        return pl.DataFrame(schema=NOTHING_OVER_TERM)
+        return pl.DataFrame(schema=OVER_TERM_SCHEMA)
     target = LabelTarget(
         window_months=longest, default_days=labels.default_days, reporting_lag_days=labels.reporting_lag_days
     )
@@ -96,19 +96,8 @@ def default_over_term(ctx: JobContext, week_end: date) -> pl.DataFrame:
     parts = [
         _expected(ctx, str(model_id), part) for (model_id,), part in rows.group_by("model_id", maintain_order=True)
     ]
-    found = pl.concat([part for part in parts if part is not None] or [pl.DataFrame(schema=NOTHING_OVER_TERM)])
+    found = pl.concat([part for part in parts if part is not None] or [pl.DataFrame(schema=OVER_TERM_SCHEMA)])
     return found.sort("snapshot_date", "loan_id")
-
-
-NOTHING_OVER_TERM = {
-    "loan_id": pl.String,
-    "snapshot_date": pl.Date,
-    "term_months": pl.Int32,
-    "months": pl.Int64,
-    "defaulted": pl.Int8,
-    "expected": pl.Float64,
-    "platform_risk": pl.Float64,
-}
 
 
 def with_platform_risk(loans: pl.DataFrame) -> pl.DataFrame:
@@ -129,9 +118,7 @@ def _expected(ctx: JobContext, model_id: str, loans: pl.DataFrame) -> pl.DataFra
         place = np.flatnonzero(terms == term)
         built = structure.cumulative(chances[place], int(term))
         expected[place] = built[np.arange(place.size), months[place] - 1]
-    return loans.with_columns(pl.Series("expected", expected)).match_to_schema(
-        NOTHING_OVER_TERM, extra_columns="ignore"
-    )
+    return loans.with_columns(pl.Series("expected", expected)).match_to_schema(OVER_TERM_SCHEMA, extra_columns="ignore")
 
 
 def _structure_of(ctx: JobContext, model_id: str) -> TermStructure | None:
@@ -141,4 +128,4 @@ def _structure_of(ctx: JobContext, model_id: str) -> TermStructure | None:
         return None
 
 
-__all__ = ["NOTHING_OVER_TERM", "days_followed", "default_over_term", "with_platform_risk"]
+__all__ = ["days_followed", "default_over_term", "with_platform_risk"]

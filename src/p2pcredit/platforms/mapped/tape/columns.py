@@ -31,51 +31,59 @@ class TapeColumns:
             `rows`, `said` (rows with a status), `late` (rows whose status says that the loan is late or lost).
         examples: Column -> the first text that could not be read.
         extremes: Column -> its least and its largest number.
+        delays: File -> its rows, and those that say how many days past due.
     """
 
     tape: Tape
     counts: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    delays: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def clear(self) -> None:
         """Forget all, to read the files again."""
         self.counts.clear()
         self.examples.clear()
         self.extremes.clear()
+        self.delays.clear()
 
-    def look_at(self, rows: pl.DataFrame, said: pl.Expr) -> None:
-        """Count what a batch holds.
+    def look_at(self, file: str, rows: pl.DataFrame, said: pl.Expr) -> None:
+        """Count what a batch holds, in one pass over it.
 
         Args:
+            file: The name of its file.
             rows: The raw columns as text, amounts written plainly.
             said: The text of the status, null for none.
         """
-        words = dict(self.tape.statuses)
-        word = said.replace_strict(words, default=None, return_dtype=pl.String)
+        word = said.replace_strict(dict(self.tape.statuses), default=None, return_dtype=pl.String)
         goes_on = ~word.is_in(sorted(CLOSING_STATUSES)).fill_null(value=False)
-        self.counts["rows"] += rows.height
-        self.counts["said"] += int(rows.select(said.is_not_null().sum()).item())
-        self.counts["late"] += int(rows.select((word.is_in(["LATE", "DEFAULT", "CHARGED_OFF"])).sum()).item())
+        wanted = {"said": said.is_not_null().sum(), "late": word.is_in(["LATE", "DEFAULT", "CHARGED_OFF"]).sum()}
         for name, text, value in self._values():
             given, read = ~is_blank(text), value.cast(pl.Float64)
-            found = rows.select(
-                given=given.sum(),
-                unreadable=(given & read.is_null()).sum(),
-                blank=(~given & goes_on).sum(),
-                least=read.min(),
-                largest=read.max(),
-                example=text.filter(given & read.is_null()).first(),
-            ).row(0, named=True)
-            self.counts.update({f"{what} {name}": int(found[what]) for what in ("given", "unreadable", "blank")})
-            if found["example"] is not None:
-                self.examples.setdefault(name, one_line(str(found["example"]), LONGEST_EXAMPLE))
-            if found["least"] is not None:
-                least, largest = self.extremes.get(name, (found["least"], found["largest"]))
-                self.extremes[name] = min(least, found["least"]), max(largest, found["largest"])
-            if found["largest"] is not None and found["largest"] in NINES:
-                nines = rows.select((read == found["largest"]).sum()).item()
-                self.counts[f"nines {found['largest']:.0f} {name}"] += int(nines)
+            wanted |= {
+                f"given {name}": given.sum(),
+                f"unreadable {name}": (given & read.is_null()).sum(),
+                f"blank {name}": (~given & goes_on).sum(),
+                f"least {name}": read.min(),
+                f"largest {name}": read.max(),
+                f"times {name}": (read == read.max()).sum(),
+                f"example {name}": text.filter(given & read.is_null()).first(),
+            }
+        found = rows.select(**wanted).row(0, named=True)
+        self.counts.update({"rows": rows.height, "said": found["said"], "late": found["late"]})
+        for name, _, _ in self._values():
+            self.counts.update({key: found[key] for key in (f"given {name}", f"unreadable {name}", f"blank {name}")})
+            if found[f"example {name}"] is not None:
+                self.examples.setdefault(name, one_line(str(found[f"example {name}"]), LONGEST_EXAMPLE))
+            least, largest = found[f"least {name}"], found[f"largest {name}"]
+            if least is not None:
+                before = self.extremes.get(name, (least, largest))
+                self.extremes[name] = min(before[0], least), max(before[1], largest)
+            if largest in NINES:
+                self.counts[f"nines {largest:.0f} {name}"] += found[f"times {name}"]
+        for name in self._days:
+            before_here, given_here = self.delays.get(file, (0, 0))
+            self.delays[file] = before_here + rows.height, given_here + found[f"given {name}"]
 
     def warn(self) -> None:
         """Warn of what was found."""
@@ -100,6 +108,17 @@ class TapeColumns:
                     *(blank, rows, name, means),
                 )
             self._warn_of_numbers(name, given)
+        self._warn_of_silent_files()
+
+    def _warn_of_silent_files(self) -> None:
+        silent = [name for name, (rows, given) in self.delays.items() if rows >= _FEWEST_ROWS and not given]
+        if silent and any(given for _, given in self.delays.values()):
+            logger.warning(
+                "%s%s: no row has days past due, which other files of the tape have; such a loan counts as its status "
+                "says; look for the column under another name, or land the file again",
+                silent[0],
+                f" and {len(silent) - 1} more" if len(silent) > 1 else "",
+            )
 
     def _warn_of_numbers(self, name: str, given: int) -> None:
         least, largest = self.extremes.get(name, (0.0, 1.0))

@@ -30,7 +30,6 @@ from p2pcredit.platforms.mapped.tape.impossible import LOANS_SCHEMA, possible_ro
 from p2pcredit.platforms.mapped.values import (
     as_date,
     as_text,
-    days_text,
     problem_with_days,
     text_of,
     total_of,
@@ -47,7 +46,7 @@ _GROUPS = 64
 _A_MONTH = 31
 _FEW, _FEW_OF = 2, 0.005
 """So many loans, or this share of them, may have been paid back to a fifth within two months."""
-_FEWEST_RISES, _MANY_ROWS = 8, 20
+_FEWEST_RISES = 8
 _USUAL = 0.5
 """Where more loans than this share lack rows of months, that is how the tape is made."""
 _PARTS = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
@@ -66,7 +65,6 @@ class TapeRows:
         loans: The hashes of its loans, sorted.
         beside: What is known of the loans beside the tape, as `LOANS_SCHEMA`, part by part.
         told: How often what should not be was found.
-        delays: File -> its rows, and those that say how many days past due.
         says_few_days: Whether any row says 1 to 29 days past due.
         columns: What its columns hold.
     """
@@ -78,7 +76,6 @@ class TapeRows:
     loans: np.ndarray[Any, np.dtype[np.uint64]] = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
     beside: list[pl.DataFrame] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
-    delays: dict[str, tuple[int, int]] = field(default_factory=dict)
     says_few_days: bool = False
     columns: TapeColumns = field(init=False)
 
@@ -102,7 +99,6 @@ class TapeRows:
             self.spool.clear()
             self.rejected.clear()
             self.columns.clear()
-            self.delays.clear()
             days, loans = set[date](), [self.loans]
             try:
                 for path in sorted(files):
@@ -170,16 +166,13 @@ class TapeRows:
         if today is not None:
             table = table.reject(day > today, "a day of the tape in the future", value=day.cast(pl.String))
         self.rejected.append(table.rejected)
-        if tape.days_past_due is not None:
-            told = int(table.rows.select((~is_blank(days_text(tape.days_past_due))).sum()).item())
-            before = self.delays.get(table.file, (0, 0))
-            self.delays[table.file] = (before[0] + table.rows.height, before[1] + told)
         none = pl.lit(None, dtype=pl.Date)
         rows = _plain(mapping, table.rows, tape)
-        loan = pl.col(tape.loan_id).str.strip_chars().str.replace(WHOLE_ID, "${1}")
+        loan = _id(tape.loan_id)
         nothing = {name: pl.lit(None, dtype=kind) for name, kind in TAPE_SCHEMA.items()}
         said = as_text(tape.status, none).str.strip_chars() if tape.status else nothing["said"]
-        self.columns.look_at(rows, pl.when(~is_blank(said)).then(said))
+        said = pl.when(~is_blank(said)).then(said)
+        self.columns.look_at(table.file, rows, said)
         given = {
             "loan_id": loan,
             "day": day,
@@ -187,7 +180,7 @@ class TapeRows:
             "days_past_due": _days(tape) if tape.days_past_due else nothing["days_past_due"],
             "days_text": problem_with_days(tape.days_past_due) if tape.days_past_due else nothing["days_text"],
             "overdue": total_of([(1, tape.overdue)]) if tape.overdue else nothing["overdue"],
-            "said": pl.when(~is_blank(said)).then(said),
+            "said": said,
             "balance": total_of([(1, tape.balance)]) if tape.balance else nothing["balance"],
             **{name: total_of(columns) for name, columns in tape.amounts.items()},
         }
@@ -219,8 +212,7 @@ class TapeRows:
 
     def note_loans(self, rows: pl.DataFrame, loan: str, originated: pl.Expr, amount: pl.Expr) -> None:
         """Keep what a part of the loans' file says of each: the day of origination, and the amount, a plain number."""
-        bare = pl.col(loan).str.strip_chars().str.replace(WHOLE_ID, "${1}").hash()
-        number = amount.cast(pl.Float64, strict=False)
+        bare, number = _id(loan).hash(), amount.cast(pl.Float64, strict=False)
         self.beside.append(rows.select(bare.alias("_hash"), originated.alias("made"), number.alias("amount")))
 
     @property
@@ -259,14 +251,6 @@ class TapeRows:
 
     def _report(self) -> None:
         self.columns.warn()
-        silent = [name for name, (rows, given) in self.delays.items() if rows >= _MANY_ROWS and not given]
-        if silent and any(given for _, given in self.delays.values()):
-            logger.warning(
-                "%s%s: no row has days past due, which other files of the tape have; such a loan counts as its status "
-                "says; look for the column under another name, or land the file again",
-                silent[0],
-                f" and {len(silent) - 1} more" if len(silent) > 1 else "",
-            )
         rises, slow = self.told.pop(RISES, 0), self.told.pop(SLOW_RISES, 0)
         if rises >= _FEWEST_RISES and 2 * slow > rises and self.tape.days_past_due is not None:
             column = " or ".join(self.tape.days_past_due.names)
@@ -332,6 +316,11 @@ def day_in_name(path: Path, pattern: str) -> date:
             f"{path.name} holds no day as '{pattern}'; say how, tape: {{day_in_name: \"%Y_%m_%d\"}}, or name a column"
         ) from error
     return day if "d" in parts else month_end(day)
+
+
+def _id(column: str) -> pl.Expr:
+    """Give an id as the tape and the loans have it in common."""
+    return pl.col(column).str.strip_chars().str.replace(WHOLE_ID, "${1}")
 
 
 def _raw_of(derived: DerivedColumns, names: Sequence[str]) -> list[str]:
