@@ -6,7 +6,7 @@ import re
 
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.words import MEANINGS, NEGATED, NEGATED_YET_PLAIN, ROLES
-from p2pcredit.platforms.drafting.writing import identifier, quoted, scalar
+from p2pcredit.platforms.drafting.writing import expression, identifier, scalar
 
 FOUND_IN_OTHER = 0.5
 """From which share of keys found in another file on two columns look like one key."""
@@ -92,7 +92,7 @@ def days_past_due(file: FileFacts) -> tuple[ColumnFacts, str] | None:
         named = re.search(words, words_of(one.name))
         if one.kind == "category" and named and all(re.search("[0-9]", text) for text, _ in one.levels):
             first = f"as_number(regexp_extract({identifier(one.name)}, '[0-9]+'))"
-            return one, f"{{expression: {quoted(first)}}}"
+            return one, expression(first)
     return None
 
 

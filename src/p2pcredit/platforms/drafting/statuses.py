@@ -9,7 +9,7 @@ import polars as pl
 from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.finding import find, meaning_of
 from p2pcredit.platforms.drafting.questions import MEANING_WORDS, Draft, Question
-from p2pcredit.platforms.drafting.writing import dated, identifier, quoted
+from p2pcredit.platforms.drafting.writing import dated, day_in_sql, expression, identifier
 from p2pcredit.platforms.missing_signs import is_blank
 
 _HAVE_A_DAY = frozenset({"CHARGED_OFF", "DEFAULT", "FULLY_PAID"})
@@ -55,8 +55,8 @@ def closing_dates(
     if made is None or term is None or not made.patterns or not since.patterns:
         draft.ask(Question("on blank", f'{blank}; which day is it for them? Write "on" as an expression'), "  ")
         return written
-    end = f"add_months({_day_of(made)}, as_number({identifier(term.name)}))"
-    at_the_end = f"{{expression: {quoted(f'coalesce({_day_of(since)}, {end})')}}}"
+    end = f"add_months({day_in_sql(made)}, as_number({identifier(term.name)}))"
+    at_the_end = expression(f"coalesce({day_in_sql(since)}, {end})")
     question = Question(
         "on blank",
         f"{blank}; where they ended with their term, write '\"on\": {at_the_end}'",
@@ -83,11 +83,6 @@ def rule_of(word: str | None, *, has_days: bool) -> str:
         return "past_due" if has_days else "[{status: LATE, days_past_due: 30}]"
     late = {"DEFAULT": ", days_past_due: 90", "CHARGED_OFF": ", days_past_due: 120"}.get(word, "")
     return f"[{{status: {word}{late}}}]"
-
-
-def _day_of(one: ColumnFacts) -> str:
-    pattern = "" if one.patterns[0] == "iso" else f", '{one.patterns[0]}'"
-    return f"as_date({identifier(one.name)}{pattern})"
 
 
 __all__ = ["about_status", "closing_dates", "meanings_of", "rule_of"]

@@ -8,7 +8,7 @@ from p2pcredit.platforms.drafting.columns import ColumnFacts, FileFacts
 from p2pcredit.platforms.drafting.finding import ONE_EACH, days_past_due, find, meaning_of, same_key
 from p2pcredit.platforms.drafting.questions import Draft, Question
 from p2pcredit.platforms.drafting.statuses import about_status
-from p2pcredit.platforms.drafting.writing import dated, identifier, quoted, scalar
+from p2pcredit.platforms.drafting.writing import dated, day_in_sql, expression, quoted, scalar
 from p2pcredit.platforms.mapped.schema.sources import Source
 from p2pcredit.platforms.mapped.values import as_date
 
@@ -65,9 +65,7 @@ def _draft_day(draft: Draft, tape: FileFacts, day: ColumnFacts | None) -> None:
     """Write the day of a row; where all are the first of a month, ask whether they stand for its end."""
     written = "COLUMN" if day is None else dated(day)
     if day is not None and day.kind == "date" and _only_first_days(tape, day):
-        pattern = "" if day.patterns[0] == "iso" else f", '{day.patterns[0]}'"
-        last = f"last_day(as_date({identifier(day.name)}{pattern}))"
-        end = f"{{expression: {quoted(last)}}}"
+        end = expression(f"last_day({day_in_sql(day)})")
         question = Question(
             "tape.day",
             f"all days in {day.name} are the first of a month; where a row says how the loan stood at its end, write "

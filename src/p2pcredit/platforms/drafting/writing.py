@@ -11,13 +11,27 @@ from p2pcredit.platforms.drafting.columns import ColumnFacts
 def dated(one: ColumnFacts, pattern: str | None = None) -> str:
     """Write where a day stands, and how it is written."""
     if one.kind == "month":
-        column = one.name.replace('"', '""')
-        last = f"last_day(as_date(\"{column}\" || '-01'))"
-        return f"{{expression: {quoted(last)}}}"
+        return expression(f"last_day(as_date({identifier(one.name)} || '-01'))")
     written = pattern or next(iter(one.patterns), "iso")
     if written == "iso":
         return scalar(one.name)
     return f"{{column: {scalar(one.name)}, date: {quoted(written)}}}"
+
+
+def expression(sql: str) -> str:
+    """Write a value that is calculated.
+
+    Examples:
+        >>> expression("as_number(Income)")
+        '{expression: "as_number(Income)"}'
+    """
+    return f"{{expression: {quoted(sql)}}}"
+
+
+def day_in_sql(one: ColumnFacts) -> str:
+    """Write the day of a column as SQL reads it, by the first pattern that its texts fit."""
+    pattern = "" if one.patterns[0] == "iso" else f", '{one.patterns[0]}'"
+    return f"as_date({identifier(one.name)}{pattern})"
 
 
 def name_of(path: Path) -> str:
@@ -66,4 +80,4 @@ def identifier(name: str) -> str:
     return f'"{escaped}"'
 
 
-__all__ = ["dated", "identifier", "name_of", "pattern_of", "quoted", "scalar"]
+__all__ = ["dated", "day_in_sql", "expression", "identifier", "name_of", "pattern_of", "quoted", "scalar"]
